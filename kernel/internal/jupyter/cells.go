@@ -1,0 +1,242 @@
+package jupyter
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	"golab/kernel/internal/engine"
+	"golab/kernel/internal/output"
+	"golab/kernel/nb"
+)
+
+// cells is the queue of execute_requests, run one after another in the order of their arrival.
+type cells struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	queue   []*request
+	closed  bool
+	running *request // nil between cells
+	count   int      // of the cells that were counted, In [count]
+}
+
+func (c *cells) init() { c.changed.L = &c.mu }
+
+func (c *cells) push(req *request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, req)
+	c.changed.Broadcast()
+}
+
+// next waits for a request and makes it the running one; nil after close.
+func (c *cells) next() *request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) == 0 && !c.closed {
+		c.changed.Wait()
+	}
+	if c.closed {
+		return nil
+	}
+	c.running = c.queue[0]
+	c.queue = c.queue[1:]
+	return c.running
+}
+
+// ended marks the running request as done.
+func (c *cells) ended() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = nil
+}
+
+func (c *cells) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.changed.Broadcast()
+}
+
+// takeAll empties the queue.
+func (c *cells) takeAll() []*request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.queue
+	c.queue = nil
+	return all
+}
+
+// runCells runs cells until the server ends.
+func (s *server) runCells() {
+	for req := s.cells.next(); req != nil; req = s.cells.next() {
+		s.busy(req)
+		aborted := s.runCell(req)
+		s.cells.ended()
+		s.idle(req)
+		for _, req := range aborted {
+			s.busy(req)
+			s.reply(req, object{"status": "aborted"})
+			s.idle(req)
+		}
+	}
+}
+
+// executeRequest is the content of an execute_request.
+type executeRequest struct {
+	Code            string            `json:"code"`
+	Silent          bool              `json:"silent"`
+	StoreHistory    *bool             `json:"store_history"` // absent: not Silent
+	UserExpressions map[string]string `json:"user_expressions"`
+	StopOnError     *bool             `json:"stop_on_error"` // absent: true
+}
+
+// runCell runs one cell and replies. If it failed it returns the cells that waited behind it: they were sent to run after
+// one that succeeds. (Those are taken before the reply, so that nothing sent in answer to it is among them.)
+func (s *server) runCell(req *request) (aborted []*request) {
+	r, err := parse[executeRequest](req)
+	if err != nil {
+		s.reply(req, badRequest(err))
+		return nil
+	}
+	empty := strings.TrimSpace(r.Code) == ""
+	count := s.count(!empty && !r.Silent && (r.StoreHistory == nil || *r.StoreHistory))
+	out := &cellOutput{server: s, req: req, count: count.shown, silent: r.Silent}
+	if !r.Silent {
+		s.post(req, "execute_input", object{"code": r.Code, "execution_count": count.shown})
+	}
+	var result engine.Result
+	if !empty {
+		result = s.execute(engine.Request{Code: r.Code, Count: count.shown, Silent: r.Silent}, out)
+	}
+	if count.stored {
+		s.history.add(count.shown, r.Code, out.result())
+	}
+	if result.Err != nil {
+		content := errorContent(result.Err)
+		if !r.Silent {
+			s.post(req, "error", object{"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"]})
+		}
+		content["execution_count"] = count.shown
+		content["payload"] = []any{}
+		content["user_expressions"] = object{}
+		if r.StopOnError == nil || *r.StopOnError {
+			aborted = s.cells.takeAll()
+		}
+		s.reply(req, content)
+		return aborted
+	}
+	s.reply(req, object{
+		"execution_count":  count.shown,
+		"payload":          []any{},
+		"user_expressions": s.evaluate(r.UserExpressions, count.shown, out),
+	})
+	return nil
+}
+
+// cellCount is the number of a cell. One that is not stored shows the number that the next stored one will have.
+type cellCount struct {
+	shown  int
+	stored bool
+}
+
+func (s *server) count(store bool) cellCount {
+	s.cells.mu.Lock()
+	defer s.cells.mu.Unlock()
+	n := cellCount{shown: s.cells.count + 1, stored: store}
+	if store {
+		s.cells.count = n.shown
+	}
+	return n
+}
+
+// execute runs code with its output limited. A panic of the engine is the cell's error, not the kernel's end.
+func (s *server) execute(r engine.Request, out engine.Sink) (result engine.Result) {
+	limited := output.Limit(out)
+	defer limited.End()
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("the kernel failed at a cell", "panic", p, "stack", string(debug.Stack()))
+			result.Err = &engine.Error{Name: "kernel error", Value: fmt.Sprint(p)}
+		}
+	}()
+	return s.eng.Execute(r, limited)
+}
+
+// evaluate answers user_expressions: each is run as a cell of its own whose value is kept instead of shown.
+func (s *server) evaluate(expressions map[string]string, count int, out engine.Sink) object {
+	values := object{}
+	for name, code := range expressions {
+		value := &valueOutput{Sink: out}
+		if result := s.execute(engine.Request{Code: code, Count: count}, value); result.Err != nil {
+			values[name] = errorContent(result.Err)
+			continue
+		}
+		values[name] = object{"status": "ok", "data": output.Encode(value.bundle), "metadata": object{}}
+	}
+	return values
+}
+
+// valueOutput keeps the value and lets the rest pass.
+type valueOutput struct {
+	engine.Sink
+	bundle nb.Bundle
+}
+
+func (v *valueOutput) Result(b nb.Bundle) { v.bundle = b }
+
+// cellOutput posts what a cell shows, also after its end: goroutines may outlive it. It is an engine.Sink.
+type cellOutput struct {
+	server *server
+	req    *request
+	count  int
+	silent bool // nothing is posted
+
+	mu   sync.Mutex
+	text string // the result, as history keeps it
+}
+
+func (c *cellOutput) Stream(name, text string) {
+	if !c.silent {
+		c.server.out.stream(name, c.req.rawHeader, text)
+	}
+}
+
+func (c *cellOutput) Display(o nb.Output) {
+	typ := "display_data"
+	if o.Update {
+		typ = "update_display_data"
+	}
+	transient := object{}
+	if o.ID != "" {
+		transient["display_id"] = o.ID
+	}
+	c.post(typ, object{"data": output.Encode(o.Data), "metadata": output.EncodeMetadata(o.Metadata), "transient": transient})
+}
+
+func (c *cellOutput) Result(b nb.Bundle) {
+	data := output.Encode(b)
+	c.mu.Lock()
+	c.text, _ = data["text/plain"].(string)
+	c.mu.Unlock()
+	c.post("execute_result", object{"data": data, "metadata": json.RawMessage("{}"), "execution_count": c.count})
+}
+
+func (c *cellOutput) Clear(wait bool) {
+	c.post("clear_output", object{"wait": wait})
+}
+
+func (c *cellOutput) post(typ string, content object) {
+	if !c.silent {
+		c.server.post(c.req, typ, content)
+	}
+}
+
+// result is the text of the cell's value so far.
+func (c *cellOutput) result() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text
+}

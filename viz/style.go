@@ -1,0 +1,108 @@
+package viz
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/go-echarts/go-echarts/v2/charts"
+	"github.com/go-echarts/go-echarts/v2/opts"
+
+	"golab/viz/internal/table"
+)
+
+// palette is that of Okabe and Ito, told apart by the colour-blind too; the yellow, pale on white, comes late, and grey
+// takes the place of black, which is lost on a dark page.
+var palette = []string{"#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C", "#F0E442"}
+
+// Heights of a chart's parts, in pixels.
+const (
+	titleHeight    = 30
+	subtitleHeight = 18
+	legendHeight   = 26
+)
+
+// style sets what the short calls have in common, and returns where the plot begins.
+func (s settings) style(base *charts.BaseConfiguration, legend []string) (top int) {
+	base.Colors = palette
+	top = 10
+	if s.title != "" || s.subtitle != "" {
+		base.Title = opts.Title{Title: s.title, Subtitle: s.subtitle, Left: "8", Top: "6",
+			TitleStyle: &opts.TextStyle{FontSize: 16}, SubtitleStyle: &opts.TextStyle{FontSize: 12}}
+		if s.title != "" {
+			top += titleHeight
+		}
+		if s.subtitle != "" {
+			top += subtitleHeight
+		}
+	}
+	if len(legend) > 0 {
+		base.Legend = opts.Legend{Show: opts.Bool(true), Type: "scroll", Top: strconv.Itoa(top), Left: "8", Data: legend}
+		top += legendHeight
+	} else {
+		base.Legend = opts.Legend{Show: opts.Bool(false)}
+	}
+	return top + 10
+}
+
+// grid is the plot's place within the figure: labels of the axes are inside it, their names are not.
+func (s settings) grid(top int) opts.Grid {
+	g := opts.Grid{Top: strconv.Itoa(top), Left: "12", Right: "28", Bottom: "12", ContainLabel: opts.Bool(true)}
+	if s.ylabel != "" {
+		g.Left = "32"
+	}
+	if s.xlabel != "" {
+		g.Bottom = "32"
+	}
+	return g
+}
+
+// yNameGap is how far the name of the vertical axis stands from it, so that it clears the numbers.
+func yNameGap(low, high float64) int {
+	widest := 1
+	for _, v := range []float64{low, high} {
+		if finite(v) {
+			widest = max(widest, len(tick(v, high-low)))
+		}
+	}
+	return 7*widest + 18
+}
+
+// tick is about what ECharts writes at an axis for v.
+func tick(v, span float64) string {
+	decimals := 0
+	if span > 0 && span < 5 {
+		decimals = int(math.Ceil(-math.Log10(span / 5)))
+	}
+	s := strconv.FormatFloat(v, 'f', min(max(decimals, 0), 8), 64)
+	whole, _, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+	return s + strings.Repeat(",", (len(whole)-1)/3)
+}
+
+// categoryAxis is an axis of names; they lean over where they would run into each other.
+func (s settings) categoryAxis(names []string, width int) opts.XAxis {
+	widest := 0
+	for _, n := range names {
+		widest = max(widest, 7*table.Width(n)+10)
+	}
+	axis := opts.XAxis{Type: "category", Data: names, Name: s.xlabel, NameLocation: "middle", NameGap: 28,
+		AxisTick: &opts.AxisTick{Show: opts.Bool(false)}}
+	if len(names) > 0 && widest*len(names) > width {
+		axis.AxisLabel = &opts.AxisLabel{Rotate: 40, HideOverlap: opts.Bool(true), Width: 120, Overflow: "truncate"}
+		axis.NameGap = 24 + min(widest, 120)*2/3
+	}
+	return axis
+}
+
+// figure wraps a chart made here, having checked that all is well.
+func (s settings) figure(c echart, base *charts.BaseConfiguration) *Figure {
+	return &Figure{chart: c, base: base, width: s.width, height: s.height}
+}
+
+// join puts a note behind the subtitle that the user gave.
+func join(subtitle, note string) string {
+	if subtitle == "" || note == "" {
+		return subtitle + note
+	}
+	return subtitle + " · " + note
+}

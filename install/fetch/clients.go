@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
+	"golab/install/internal/command"
 	"golab/install/internal/hint"
 	"golab/kernel/home"
 )
@@ -106,41 +105,21 @@ func pipCommand(ctx context.Context, stage string) ([]string, error) {
 		return nil, hint.Wrap(errors.New("python3 is not installed"), "install Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)")
 	}
 	dir := filepath.Join(stage, "venv")
-	if out, err := exec.CommandContext(ctx, python, "-m", "venv", dir).CombinedOutput(); err != nil {
-		return nil, hint.Wrap(fmt.Errorf("python3 has neither pip nor venv: %w\n%s", err, tail(out)),
-			"install one of them (Debian: apt-get install python3-venv)")
+	if err := command.Run(ctx, stage, nil, nil, python, "-m", "venv", dir); err != nil {
+		return nil, hint.Wrap(fmt.Errorf("python3 has neither pip nor venv: %w", err), "install one of them (Debian: apt-get install python3-venv)")
 	}
 	return []string{filepath.Join(dir, "bin", "python"), "-m", "pip"}, nil
 }
 
-// runClient runs a package client; if it fails, the error ends in the last lines of what it said.
+// runClient runs a package client in dir.
 func runClient(ctx context.Context, dir string, args []string, client string) error {
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir = dir
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
 	// A setting that fits a user's own work but not a download into a folder of ours; everything else holds.
-	cmd.Env = append(os.Environ(), "PIP_REQUIRE_VIRTUALENV=0")
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	env := []string{"PIP_REQUIRE_VIRTUALENV=0"}
+	err := command.Run(ctx, dir, env, nil, args[0], args[1:]...)
+	if errors.Is(err, command.ErrFailed) {
+		return hint.Wrap(err, "%s downloads with your own settings: see that it reaches its registry, mirror or offline folder, then try again", client)
 	}
-	if err != nil {
-		return hint.Wrap(fmt.Errorf("%s failed (%w):\n%s", client, err, tail(out.Bytes())),
-			"%s downloads with your own settings: see that it reaches its registry, mirror or offline folder, then try again", client)
-	}
-	return nil
-}
-
-// tail is the last lines of what a program said, indented.
-func tail(out []byte) string {
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if n := len(lines); n > 12 {
-		lines = lines[n-12:]
-	}
-	return "    " + strings.Join(lines, "\n    ")
+	return err
 }
 
 func oneFile(dir, pattern string) (string, error) {

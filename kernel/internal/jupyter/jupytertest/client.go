@@ -221,15 +221,21 @@ func (c *Client) Frames(typ string, content any) (id string, frames [][]byte) {
 		"msg_id": id, "session": c.session, "username": "test", "msg_type": typ, "version": "5.5",
 		"date": time.Now().UTC().Format(time.RFC3339Nano),
 	}
-	var parts [][]byte
-	for _, part := range []any{header, map[string]any{}, map[string]any{}, content} {
+	var parts []string
+	for _, part := range []any{header, content} {
 		data, err := json.Marshal(part)
 		if err != nil {
 			c.t.Fatal(err)
 		}
-		parts = append(parts, data)
+		parts = append(parts, string(data))
 	}
-	return id, append([][]byte{[]byte("<IDS|MSG>"), []byte(c.sign(parts))}, parts...)
+	return id, c.Signed(parts[0], "{}", "{}", parts[1])
+}
+
+// Signed makes a signed message of parts that may be anything.
+func (c *Client) Signed(header, parent, metadata, content string) [][]byte {
+	parts := [][]byte{[]byte(header), []byte(parent), []byte(metadata), []byte(content)}
+	return append([][]byte{[]byte("<IDS|MSG>"), []byte(c.sign(parts))}, parts...)
 }
 
 // SendFrames sends frames as they are.

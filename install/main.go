@@ -151,7 +151,7 @@ Arguments after -- go to JupyterLab.
 	if err != nil {
 		return err
 	}
-	p.Printf("JupyterLab: %s\nStop it with Ctrl-C.", server.URL)
+	p.Printf("\nStop it with Ctrl-C.") // JupyterLab itself has told its address
 	err = server.Wait()
 	if ctx.Err() != nil {
 		p.Printf("\nJupyterLab has stopped.")

@@ -26,7 +26,7 @@ type Options struct {
 	Browser bool      // open one
 	Args    []string  // further arguments of JupyterLab
 	Env     []string  // further environment
-	Log     io.Writer // for JupyterLab's warnings
+	Log     io.Writer // for JupyterLab's address and warnings
 }
 
 // A Server is a running JupyterLab.
@@ -103,7 +103,7 @@ func arguments(o Options) []string {
 		"-m", "jupyterlab",
 		"--ServerApp.root_dir=" + o.Root,
 		"--MultiKernelManager.default_kernel_name=" + kernelspec.Name,
-		"--log-level=WARN", // the address is printed by us
+		"--log-level=WARN", // its address comes as a critical message
 	}
 	if o.Port != 0 {
 		args = append(args, "--ServerApp.port="+strconv.Itoa(o.Port))

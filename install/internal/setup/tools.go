@@ -72,7 +72,7 @@ func CheckC(ctx context.Context) (string, error) {
 		return "", hint.Wrap(fmt.Errorf("the C compiler %s does not run: %w", words[0], err), fix)
 	}
 	if enabled != "1" {
-		return "", hint.Wrap(errors.New("Go is told not to use the C compiler (CGO_ENABLED=0)"), fix)
+		return "", hint.Wrap(errors.New("the go command is told not to use the C compiler (CGO_ENABLED=0)"), fix)
 	}
 	return firstLine(out), nil
 }

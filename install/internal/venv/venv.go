@@ -1,7 +1,7 @@
 // Package venv makes GoLab's private Python environment, with JupyterLab and what comes with it, pinned and checked by hash.
 //
 // Nothing of the user's own Python, Jupyter or their settings is touched. JupyterLab's announcements, its look-ups of newer versions
-// and its extension shop are off in this environment's own configuration, below the user's, so that it works without a network.
+// and its extension shop are off in this environment's own configuration, so that it works without a network.
 package venv
 
 import (
@@ -46,6 +46,9 @@ var settings = map[string]string{
     "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     "extension_manager": "readonly",
     "news_url": null
+  },
+  "ServerApp": {
+    "websocket_ping_timeout": 30000
   }
 }
 `,

@@ -38,7 +38,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, open func
 		return 2
 	}
 	if err := r.run(ctx, stdout, stderr, open); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", r.path, err)
+		fmt.Fprintln(stderr, err)
 		if failed, ok := errors.AsType[*notebook.CellError](err); ok {
 			fmt.Fprintln(stderr, strings.Join(failed.Err.Traceback, "\n"))
 		}
@@ -102,10 +102,10 @@ func (r runCommand) run(ctx context.Context, stdout, stderr io.Writer, open func
 	opts := notebook.Options{AllowErrors: r.allowErrors, LanguageInfo: jupyter.LanguageInfo()}
 	if r.out == "" && !r.inplace {
 		opts.Watch = &printer{w: stdout}
-		return notebook.Run(ctx, eng, n, opts)
+		return r.named(notebook.Run(ctx, eng, n, opts))
 	}
 	opts.Begin = func(count, total int) { fmt.Fprintf(stderr, "%s: cell %d of %d\n", r.path, count, total) }
-	err = notebook.Run(ctx, eng, n, opts)
+	err = r.named(notebook.Run(ctx, eng, n, opts))
 	switch {
 	case r.out != "":
 		err = errors.Join(err, n.Write(r.out))
@@ -113,4 +113,12 @@ func (r runCommand) run(ctx context.Context, stdout, stderr io.Writer, open func
 		err = n.Write(r.path)
 	}
 	return err
+}
+
+// named is err with the notebook's path before it.
+func (r runCommand) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", r.path, err)
 }

@@ -167,6 +167,7 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Fi
 	}
 	c := charts.NewHeatMap()
 	base := &c.BaseConfiguration
+	base.Accept(extra{tickless: true, precision: digits(high - low)})
 	top := s.style(base, nil)
 	g := s.grid(top)
 	g.Right = "76"
@@ -195,6 +196,11 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Fi
 	}
 	f := s.figure(c, base)
 	return f, nil
+}
+
+// digits are those after the point that tell numbers of a span apart.
+func digits(span float64) int {
+	return min(max(2-int(math.Ceil(math.Log10(span))), 0), 10)
 }
 
 // rounded keeps a cell's number short enough to stand in it.

@@ -34,10 +34,7 @@ func Line(y any, options ...Option) *Figure {
 		return failed("Line", err)
 	}
 	if _, ok := y.(seriesHolder); ok && s.x == nil {
-		s.x = epochs(cols)
-		if s.xlabel == "" {
-			s.xlabel = "epoch"
-		}
+		s.overEpochs(cols)
 	}
 	f, err := s.line(cols)
 	if err != nil {
@@ -50,16 +47,20 @@ type seriesHolder interface {
 	Series() (names []string, values [][]float64)
 }
 
-func epochs(cols []column) []int {
+// overEpochs makes the horizontal axis count from 1.
+func (s *settings) overEpochs(cols []column) {
 	n := 0
 	for _, c := range cols {
 		n = max(n, len(c.values))
 	}
-	x := make([]int, n)
+	x := make([]float64, n)
 	for i := range x {
-		x[i] = i + 1
+		x[i] = float64(i + 1)
 	}
-	return x
+	s.x, s.epochs = x, true
+	if s.xlabel == "" {
+		s.xlabel = "epoch"
+	}
 }
 
 func (s settings) line(cols []column) (*Figure, error) {
@@ -167,13 +168,11 @@ func (s settings) xAxis(xs []float64, names []string) opts.XAxis {
 	}
 	axis := opts.XAxis{Type: "value", Name: s.xlabel, NameLocation: "middle", NameGap: 28, Scale: opts.Bool(true),
 		SplitLine: &opts.SplitLine{Show: opts.Bool(false)}}
-	if low, high, ok := extent(xs); ok {
-		if low < high {
-			axis.Min, axis.Max = value(low), value(high)
-		}
-		if whole(xs) {
-			axis.MinInterval = 1
-		}
+	if whole(xs) {
+		axis.MinInterval = 1
+	}
+	if s.epochs && len(xs) > 1 { // no empty place for a zeroth one
+		axis.Min, axis.Max = 1, len(xs)
 	}
 	return axis
 }
@@ -206,10 +205,7 @@ func History(h any, options ...Option) *Figure {
 	if err != nil {
 		return failed("History", err)
 	}
-	s.x = epochs(cols)
-	if s.xlabel == "" {
-		s.xlabel = "epoch"
-	}
+	s.overEpochs(cols)
 	var losses, metrics []column
 	for _, c := range cols {
 		if strings.Contains(strings.ToLower(c.name), "loss") {

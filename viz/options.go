@@ -14,6 +14,7 @@ type settings struct {
 	columns         int
 	pixelH, pixelW  int
 	logY            bool
+	epochs          bool // the horizontal axis counts them
 }
 
 func apply(options []Option) settings {

@@ -47,7 +47,7 @@ func (s settings) style(base *charts.BaseConfiguration, legend []string) (top in
 
 // grid is the plot's place within the figure: labels of the axes are inside it, their names are not.
 func (s settings) grid(top int) opts.Grid {
-	g := opts.Grid{Top: strconv.Itoa(top), Left: "12", Right: "28", Bottom: "12", ContainLabel: opts.Bool(true)}
+	g := opts.Grid{Top: strconv.Itoa(top), Left: "14", Right: "28", Bottom: "12", ContainLabel: opts.Bool(true)}
 	if s.ylabel != "" {
 		g.Left = "32"
 	}
@@ -57,24 +57,30 @@ func (s settings) grid(top int) opts.Grid {
 	return g
 }
 
-// yNameGap is how far the name of the vertical axis stands from it, so that it clears the numbers.
+// yNameGap is how far the name of the vertical axis stands from it, so that it clears the numbers of low to high.
 func yNameGap(low, high float64) int {
+	const margin, half = 8, 12 // of the numbers from the axis, of the name
 	widest := 1
-	for _, v := range []float64{low, high} {
-		if finite(v) {
+	if finite(low) && finite(high) {
+		for _, v := range []float64{low, high} {
 			widest = max(widest, len(tick(v, high-low)))
 		}
 	}
-	return 7*widest + 18
+	return 7*widest + margin + half
 }
 
-// tick is about what ECharts writes at an axis for v.
+// tick is what ECharts writes for about v at an axis that spans so much: numbers a round step apart, some five of them.
 func tick(v, span float64) string {
 	decimals := 0
-	if span > 0 && span < 5 {
-		decimals = int(math.Ceil(-math.Log10(span / 5)))
+	if span > 0 {
+		step := math.Pow(10, math.Floor(math.Log10(span/5)))
+		if span/5 >= 7*step {
+			step *= 10
+		}
+		decimals = max(0, -int(math.Round(math.Log10(step))))
+		v = math.Copysign(math.Ceil(math.Abs(v)/step)*step, v)
 	}
-	s := strconv.FormatFloat(v, 'f', min(max(decimals, 0), 8), 64)
+	s := strconv.FormatFloat(v, 'f', min(decimals, 8), 64)
 	whole, _, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
 	return s + strings.Repeat(",", (len(whole)-1)/3)
 }
@@ -89,7 +95,7 @@ func (s settings) categoryAxis(names []string, width int) opts.XAxis {
 		AxisTick: &opts.AxisTick{Show: opts.Bool(false)}}
 	if len(names) > 0 && widest*len(names) > width {
 		axis.AxisLabel = &opts.AxisLabel{Rotate: 40, HideOverlap: opts.Bool(true), Width: 120, Overflow: "truncate"}
-		axis.NameGap = 24 + min(widest, 120)*2/3
+		axis.NameGap = 18 + min(widest, 120)*2/3
 	}
 	return axis
 }

@@ -164,7 +164,7 @@ func (t Table) HTML() string {
 	v := t.view()
 	const left = ` style="text-align:left"`
 	var b strings.Builder
-	b.WriteString("<div style=\"overflow-x:auto\"><table class=\"dataframe\">\n<thead><tr><th></th>")
+	b.WriteString("<div style=\"overflow-x:auto\"><table class=\"dataframe\" style=\"text-align:right\">\n<thead><tr><th></th>")
 	typed := false
 	for _, c := range v.cols {
 		if c == gap {

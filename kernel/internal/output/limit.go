@@ -28,7 +28,7 @@ type Limiter struct {
 type flow struct {
 	sent int    // bytes passed on
 	held int64  // bytes that came after the cut
-	tail []byte // the last of those held
+	tail []byte // the last of those held, up to 2*maxTail
 }
 
 // Limit returns a Limiter for one cell whose output goes to out.
@@ -63,14 +63,15 @@ func (l *Limiter) Stream(name, text string) {
 		l.out.Stream(name, fmt.Sprintf("\n[more than %d MB on %s: only the end of the rest is shown, when the cell ends]\n", maxHead>>20, name))
 	}
 	f.held += int64(len(text))
-	if over := len(f.tail) + len(text) - maxTail; over > 0 {
-		// Keep the tail in one small array, however long the flood.
-		drop := min(over, len(f.tail))
-		f.tail = append(f.tail[:0], f.tail[drop:]...)
-		text = text[max(0, len(text)-maxTail):]
+	text = text[max(0, len(text)-maxTail):]
+	if len(f.tail)+len(text) > 2*maxTail { // only then, so that a flood of small pieces is not moved at each of them
+		f.tail = append(f.tail[:0], f.end(maxTail)...)
 	}
 	f.tail = append(f.tail, text...)
 }
+
+// end is the last n bytes held, or all.
+func (f *flow) end(n int) []byte { return f.tail[max(0, len(f.tail)-n):] }
 
 // Display passes o on.
 func (l *Limiter) Display(o nb.Output) { l.out.Display(o) }
@@ -96,7 +97,7 @@ func (l *Limiter) End() {
 		if f == nil || f.held == 0 {
 			continue
 		}
-		tail := f.tail
+		tail := f.end(maxTail)
 		for len(tail) > 0 && !utf8.RuneStart(tail[0]) {
 			tail = tail[1:]
 		}

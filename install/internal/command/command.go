@@ -62,11 +62,14 @@ func (l *lines) add(line string) {
 	if line == "" {
 		return
 	}
-	if l.last = append(l.last, line); len(l.last) > 15 {
-		l.last = l.last[1:]
-	}
 	if l.say != nil {
 		l.say(line)
+	}
+	if r := []rune(line); len(r) > 200 {
+		line = string(r[:200]) + "…"
+	}
+	if l.last = append(l.last, line); len(l.last) > 10 {
+		l.last = l.last[1:]
 	}
 }
 

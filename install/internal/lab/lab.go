@@ -103,7 +103,7 @@ func arguments(o Options) []string {
 		"-m", "jupyterlab",
 		"--ServerApp.root_dir=" + o.Root,
 		"--MultiKernelManager.default_kernel_name=" + kernelspec.Name,
-		"--log-level=WARN", // its address comes as a critical message
+		"--ServerApp.log_level=WARN", "--LabApp.log_level=WARN", // its address comes as a critical message
 	}
 	if o.Port != 0 {
 		args = append(args, "--ServerApp.port="+strconv.Itoa(o.Port))

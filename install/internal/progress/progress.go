@@ -109,7 +109,7 @@ func (p *Printer) animate(title string, s *Step, start time.Time, done <-chan st
 			return
 		case <-tick.C:
 		}
-		note, elapsed := s.current(), Duration(time.Since(start).Truncate(time.Second))
+		note, elapsed := s.current(), whole(time.Since(start))
 		switch {
 		case p.tty:
 			spinner := []rune("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
@@ -136,6 +136,14 @@ func Duration(d time.Duration) string {
 	}
 	d = d.Round(time.Second)
 	return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// whole is Duration without fractions of a second, which are unrest in a line that is redrawn.
+func whole(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	}
+	return Duration(d)
 }
 
 // clip cuts s to n columns; every rune but CJK counts as one, which is good enough for a line that is redrawn.

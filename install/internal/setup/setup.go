@@ -159,7 +159,7 @@ func downloads(ctx context.Context, p *progress.Printer) error {
 		_, err := fetch.XLACPU(fetch.Notify(ctx, s.Note))
 		if err != nil && ctx.Err() == nil {
 			// Not a failure: GoLab computes without it, more slowly.
-			return "", progress.Warning{Err: fmt.Errorf("not to be had, so models run on the pure-Go backend (%w)", err)}
+			return "", progress.Warning{Err: fmt.Errorf("models run on the pure-Go backend, because it can't be had (%s)", gist(err))}
 		}
 		return outcome(had != nil, "fetched"), err
 	})
@@ -260,6 +260,13 @@ func copyFile(src, dst string) error {
 	}
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Sync(), out.Close())
+}
+
+// gist is an error in one line: what a program that failed said last, or else the error's first line.
+func gist(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\nhint: ")
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
 }
 
 // firstLine is the first line of what a program printed.

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,5 +114,16 @@ func TestBuildReplacesTheProgramOnlyWhenItChanged(t *testing.T) {
 	entries, _ := os.ReadDir(filepath.Dir(Binary()))
 	if len(entries) != 1 {
 		t.Errorf("bin holds %v", entries)
+	}
+}
+
+func TestGist(t *testing.T) {
+	for _, test := range []struct{ err, want string }{
+		{"no wheel for plan9", "no wheel for plan9"},
+		{"fetch x: pip failed (exit status 1):\n    trying\n    ERROR: no such wheel\nhint: look\nat it", "ERROR: no such wheel"},
+	} {
+		if got := gist(errors.New(test.err)); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
 	}
 }

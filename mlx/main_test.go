@@ -1,0 +1,47 @@
+package mlx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"golab/install/fetch"
+	"golab/mlx"
+)
+
+// backends are those that every model is tested on.
+var backends = []string{"go"}
+
+func TestMain(m *testing.M) {
+	switch _, err := fetch.XLACPU(context.Background()); {
+	case errors.Is(err, errors.ErrUnsupported):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "XLA CPU plugin:", err)
+		os.Exit(1)
+	case mlx.UseBackend("xla:cpu") == nil:
+		backends = append(backends, "xla:cpu")
+	case os.Getenv("CGO_ENABLED") != "0":
+		fmt.Fprintln(os.Stderr, mlx.UseBackend("xla:cpu"))
+		os.Exit(1)
+	}
+	if err := mlx.UseBackend("go"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// onEach runs a test on every backend.
+func onEach(t *testing.T, f func(t *testing.T)) {
+	for _, b := range backends {
+		t.Run(b, func(t *testing.T) {
+			if err := mlx.UseBackend(b); err != nil {
+				t.Fatal(err)
+			}
+			defer mlx.UseBackend("go")
+			f(t)
+		})
+	}
+}

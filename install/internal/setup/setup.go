@@ -112,7 +112,8 @@ func Build(ctx context.Context, root string, say func(string)) (changed bool, er
 	// The Go command links again only if its output isn't there or is out of date: it gets one of its own to look at, and the
 	// installed program, which may be running, is replaced whole.
 	built := filepath.Join(home.Dir(), ".stage", "golab-kernel")
-	if err := command.Run(ctx, root, nil, say, "go", "build", "-o", built, "./kernel"); err != nil {
+	// The kernel finds GoLab's sources by the path that it was built from, which -trimpath in the user's GOFLAGS would take away.
+	if err := command.Run(ctx, root, nil, say, "go", "build", "-trimpath=false", "-o", built, "./kernel"); err != nil {
 		return false, err
 	}
 	same, err := sameContent(built, Binary())

@@ -96,7 +96,7 @@ func TestBuildReplacesTheProgramOnlyWhenItChanged(t *testing.T) {
 		}
 	}
 	path := os.Getenv("PATH")
-	fakeTool(t, tools, "go", `cp "`+source+`" "$3"`)
+	fakeTool(t, tools, "go", `cp "`+source+`" "$4"`)
 	t.Setenv("PATH", tools+string(os.PathListSeparator)+path)
 	for _, step := range []struct {
 		source  string

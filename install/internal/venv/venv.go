@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -161,16 +162,18 @@ func pipNotes(say func(string)) func(string) {
 	}
 }
 
-// wanted is about how many packages an environment has: those of requirements.txt without a condition.
+// wanted is about how many packages an environment has: those of requirements.txt that are not for another system or an old Python.
 func wanted() int {
 	n := 0
 	for line := range strings.Lines(requirements) {
-		if strings.Contains(line, "==") && !strings.Contains(line, " ; ") {
+		if strings.Contains(line, "==") && !elsewhere.MatchString(line) {
 			n++
 		}
 	}
 	return n
 }
+
+var elsewhere = regexp.MustCompile(`; (sys_platform|os_name) == |; python_full_version < '[0-9.]+'( and [^o]*)? ?\\`)
 
 // FindPython returns a Python on PATH that GoLab's environment can be made with. The error says what to install.
 func FindPython(ctx context.Context) (string, error) {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -77,6 +79,29 @@ func TestEnsure(t *testing.T) {
 	}
 	if made, err := Ensure(t.Context(), say); err != nil || !made {
 		t.Errorf("new pins: made %v, %v", made, err)
+	}
+}
+
+func TestTwoAtOnce(t *testing.T) {
+	calls := fakePython(t)
+	var (
+		wg   sync.WaitGroup
+		made atomic.Int32
+	)
+	for range 4 {
+		wg.Go(func() {
+			m, err := Ensure(t.Context(), func(string) {})
+			if err != nil {
+				t.Error(err)
+			}
+			if m {
+				made.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if b, _ := os.ReadFile(calls); string(b) != "pip\n" || made.Load() != 1 {
+		t.Errorf("%d made it, pip ran: %q", made.Load(), b)
 	}
 }
 

@@ -35,7 +35,7 @@ func Heatmap(m any, options ...Option) *Figure {
 			return failed("Heatmap", fmt.Errorf("X: %w", err))
 		}
 	}
-	f, err := s.heatmap(rows, s.names, columns)
+	f, err := s.heatmap(rows, s.names, columns, false)
 	if err != nil {
 		return failed("Heatmap", err)
 	}
@@ -102,7 +102,7 @@ func (s settings) confusion(v any) (f *Figure, err error) {
 	if total > 0 {
 		s.subtitle = join(s.subtitle, fmt.Sprintf("%s of %s right (%.1f %%)", grouped(int(right)), grouped(int(total)), 100*right/total))
 	}
-	if f, err = s.heatmap(rows, names, names); err != nil {
+	if f, err = s.heatmap(rows, names, names, true); err != nil {
 		return nil, err
 	}
 	t := table.Table{Rows: len(rows), RowName: func(r int) string { return names[r] }, NoShape: true,
@@ -117,7 +117,8 @@ func (s settings) confusion(v any) (f *Figure, err error) {
 	return f, nil
 }
 
-func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Figure, error) {
+// heatmap draws rows; with quietZeros, cells of 0 show no number.
+func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string, quietZeros bool) (*Figure, error) {
 	if len(rows) == 0 || len(rows[0]) == 0 {
 		return nil, errors.New("the matrix is empty")
 	}
@@ -148,8 +149,8 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Fi
 	if high <= low {
 		high = low + 1
 	}
-	// Two series, so that numbers are white on dark cells and dark on light ones.
-	var light, dark []opts.HeatMapData
+	// Series of their own, so that numbers are white on dark cells and dark on light ones.
+	var quiet, light, dark []opts.HeatMapData
 	labels := len(rows)*width <= labelCells
 	cell := min((s.width-120)/width, (s.height-100)/len(rows))
 	for r, row := range rows {
@@ -158,9 +159,12 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Fi
 				continue
 			}
 			d := opts.HeatMapData{Value: []any{c, r, rounded(v)}}
-			if v-low > 0.55*(high-low) {
+			switch {
+			case quietZeros && v == 0:
+				quiet = append(quiet, d)
+			case v-low > 0.55*(high-low):
 				dark = append(dark, d)
-			} else {
+			default:
 				light = append(light, d)
 			}
 		}
@@ -187,10 +191,14 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string) (*Fi
 		Orient: "vertical", Right: "4", Top: "middle", InRange: &opts.VisualMapInRange{Color: blues}}}
 	for _, part := range []struct {
 		data  []opts.HeatMapData
+		label bool
 		color string
-	}{{light, "#333"}, {dark, "#fff"}} {
+	}{{quiet, false, "#333"}, {light, labels, "#333"}, {dark, labels, "#fff"}} {
+		if len(part.data) == 0 {
+			continue
+		}
 		c.AddSeries("", part.data, func(series *charts.SingleSeries) {
-			series.Label = &opts.Label{Show: opts.Bool(labels && cell >= 18), Color: part.color, FontSize: float32(min(max(cell/3, 9), 14))}
+			series.Label = &opts.Label{Show: opts.Bool(part.label && cell >= 18), Color: part.color, FontSize: float32(min(max(cell/3, 9), 14))}
 			series.ItemStyle = &opts.ItemStyle{BorderColor: "#fff", BorderWidth: 1}
 		})
 	}

@@ -25,10 +25,11 @@ var (
 	vm   *goja.Runtime
 )
 
-// Available reports whether ECharts is installed.
-func Available() bool {
-	info, err := os.Stat(home.ECharts())
-	return err == nil && info.Mode().IsRegular()
+// Unload forgets ECharts; the next chart loads it anew.
+func Unload() {
+	mu.Lock()
+	defer mu.Unlock()
+	vm, draw = nil, nil
 }
 
 // Render draws option, a JavaScript expression, as SVG of the given size in pixels. The error of a missing library is
@@ -116,6 +117,7 @@ var (
 	ids     = regexp.MustCompile(`\bzr\d+-`)
 	dropped = regexp.MustCompile(`(?s)<style\s*>.*?</style>| class="zr-cls-\d+"| ecmeta_\w+="[^"]*"| pointer-events="visible"`)
 	circles = regexp.MustCompile(circle)
+	places  = regexp.MustCompile(`(<text dominant-baseline="central" text-anchor="\w+"(?: style="[^"]*")?) transform="translate\(([-\d.]+) ([-\d.]+)\)"`)
 	stops   = regexp.MustCompile(`<stop offset="\d*[1-9](?:\.\d+)?%"[^>]*></stop>`) // all but those at 0, 10, 20 … %
 	blank   = regexp.MustCompile(`>\s+<`)
 )
@@ -129,6 +131,7 @@ func tidy(svg string) string {
 	svg = stops.ReplaceAllString(svg, "")
 	svg = strings.ReplaceAll(svg, family, "")
 	svg = strings.ReplaceAll(svg, ` style="`+size+`"`, "")
+	svg = places.ReplaceAllString(svg, `$1 x="$2" y="$3"`)
 	svg = strings.ReplaceAll(strings.ReplaceAll(svg, "></path>", "/>"), "></stop>", "/>")
 	svg = strings.Replace(svg, "<svg ", `<svg style="`+size+family+`" `, 1)
 	return strings.TrimSpace(blank.ReplaceAllString(svg, "><"))

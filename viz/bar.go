@@ -87,7 +87,8 @@ func (s settings) barChart(names []string, cols []column, look charts.SeriesOpts
 
 // countAxis is the axis that bars stand on: it begins at 0.
 func (s settings) countAxis(low, high float64) opts.YAxis {
-	axis := opts.YAxis{Type: "value", Name: s.ylabel, NameLocation: "middle", NameGap: yNameGap(low, high)}
+	axis := opts.YAxis{Type: "value", Name: s.ylabel, NameLocation: "middle", NameGap: nameGap(tickWidth(low, high)),
+		AxisLine: atEdge()}
 	if s.logY {
 		axis.Type = "log"
 	}

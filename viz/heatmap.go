@@ -16,6 +16,7 @@ import (
 const (
 	heatCells  = 10000 // more are refused: a picture of them is an image
 	labelCells = 400   // up to as many, each shows its number
+	labelWidth = 140   // pixels of a row's name
 )
 
 // blues runs from few to many; it stays ordered without colours.
@@ -182,11 +183,11 @@ func (s settings) heatmap(rows [][]float64, rowNames, columnNames []string, quie
 	base.XAxisList[0] = x
 	widest := 0
 	for _, n := range rowNames {
-		widest = max(widest, table.Width(n))
+		widest = max(widest, textWidth(n))
 	}
 	base.YAxisList[0] = opts.YAxis{Type: "category", Data: rowNames, Inverse: opts.Bool(true), Name: s.ylabel, NameLocation: "middle",
-		NameGap: 7*min(widest, 20) + 18, AxisLine: &opts.AxisLine{Show: opts.Bool(false)},
-		AxisLabel: &opts.AxisLabel{Width: 140, Overflow: "truncate"}}
+		NameGap: nameGap(min(widest, labelWidth)), AxisLine: &opts.AxisLine{Show: opts.Bool(false)},
+		AxisLabel: &opts.AxisLabel{Width: labelWidth, Overflow: "truncate"}}
 	base.VisualMapList = []opts.VisualMap{{Type: "continuous", Calculable: opts.Bool(true), Min: float32(low), Max: float32(high),
 		Orient: "vertical", Right: "4", Top: "middle", InRange: &opts.VisualMapInRange{Color: blues}}}
 	for _, part := range []struct {

@@ -167,7 +167,7 @@ func (s settings) xAxis(xs []float64, names []string) opts.XAxis {
 		return s.categoryAxis(names, s.width-80)
 	}
 	axis := opts.XAxis{Type: "value", Name: s.xlabel, NameLocation: "middle", NameGap: 28, Scale: opts.Bool(true),
-		SplitLine: &opts.SplitLine{Show: opts.Bool(false)}}
+		SplitLine: &opts.SplitLine{Show: opts.Bool(false)}, AxisLine: atEdge()}
 	if whole(xs) {
 		axis.MinInterval = 1
 	}
@@ -183,12 +183,16 @@ func (s settings) yAxis(cols []column) opts.YAxis {
 		runs[i] = c.values
 	}
 	low, high, _ := extent(runs...)
-	axis := opts.YAxis{Type: "value", Name: s.ylabel, NameLocation: "middle", NameGap: yNameGap(low, high), Scale: opts.Bool(true)}
+	axis := opts.YAxis{Type: "value", Name: s.ylabel, NameLocation: "middle", NameGap: nameGap(tickWidth(low, high)), Scale: opts.Bool(true),
+		AxisLine: atEdge()}
 	if s.logY {
 		axis.Type = "log"
 	}
 	return axis
 }
+
+// atEdge keeps an axis at the edge of the plot also where the other one has a zero.
+func atEdge() *opts.AxisLine { return &opts.AxisLine{OnZero: opts.Bool(false)} }
 
 func whole(xs []float64) bool {
 	return !slices.ContainsFunc(xs, func(x float64) bool { return x != float64(int64(x)) })

@@ -115,7 +115,7 @@ func samples() []sample {
 		}},
 		{"go-echarts", func() *Figure { return Chart(pie()) }},
 		{"go-echarts-set", func() *Figure {
-			return Line([]int{1, 2, 4}).Set(charts.WithTitleOpts(opts.Title{Title: "Set by go-echarts"}), charts.WithColorsOpts(opts.Colors{"#123456"}))
+			return Line([]int{1, 2, 4}, Title("Set by go-echarts")).Set(charts.WithColorsOpts(opts.Colors{"#D55E00"}), charts.WithXAxisOpts(opts.XAxis{Name: "x"}))
 		}},
 	}
 }

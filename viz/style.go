@@ -49,7 +49,7 @@ func (s settings) style(base *charts.BaseConfiguration, legend []string) (top in
 func (s settings) grid(top int) opts.Grid {
 	g := opts.Grid{Top: strconv.Itoa(top), Left: "14", Right: "28", Bottom: "12", ContainLabel: opts.Bool(true)}
 	if s.ylabel != "" {
-		g.Left = "32"
+		g.Left = "34"
 	}
 	if s.xlabel != "" {
 		g.Bottom = "32"
@@ -57,16 +57,38 @@ func (s settings) grid(top int) opts.Grid {
 	return g
 }
 
-// yNameGap is how far the name of the vertical axis stands from it, so that it clears the numbers of low to high.
-func yNameGap(low, high float64) int {
-	const margin, half = 8, 12 // of the numbers from the axis, of the name
-	widest := 1
-	if finite(low) && finite(high) {
-		for _, v := range []float64{low, high} {
-			widest = max(widest, len(tick(v, high-low)))
+// nameGap is how far the name of the vertical axis stands from it, so that it clears labels of so many pixels.
+func nameGap(labels int) int {
+	const margin, half = 8, 12 // of the labels from the axis, of the name
+	return labels + margin + half
+}
+
+// tickWidth is how wide the numbers of an axis from low to high are.
+func tickWidth(low, high float64) int {
+	if !finite(low) || !finite(high) {
+		return 10
+	}
+	return max(textWidth(tick(low, high-low)), textWidth(tick(high, high-low)))
+}
+
+// textWidth is about how many pixels s takes at an axis, in 12 px sans-serif.
+func textWidth(s string) int {
+	w := 0.0
+	for _, r := range s {
+		switch {
+		case strings.ContainsRune("ijl.,:;'|!", r):
+			w += 3
+		case strings.ContainsRune("fIrt ()-[]/", r):
+			w += 3.8
+		case r == 'm' || r == 'w' || r == 'M' || r == 'W':
+			w += 9.5
+		case r >= 'A' && r <= 'Z':
+			w += 8.2
+		default:
+			w += 6.6 * float64(table.Width(string(r)))
 		}
 	}
-	return 7*widest + margin + half
+	return int(math.Ceil(w))
 }
 
 // tick is what ECharts writes for about v at an axis that spans so much: numbers a round step apart, some five of them.
@@ -89,7 +111,7 @@ func tick(v, span float64) string {
 func (s settings) categoryAxis(names []string, width int) opts.XAxis {
 	widest := 0
 	for _, n := range names {
-		widest = max(widest, 7*table.Width(n)+10)
+		widest = max(widest, textWidth(n)+12)
 	}
 	axis := opts.XAxis{Type: "category", Data: names, Name: s.xlabel, NameLocation: "middle", NameGap: 28,
 		AxisTick: &opts.AxisTick{Show: opts.Bool(false)}}

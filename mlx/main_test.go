@@ -1,4 +1,4 @@
-package mlx_test
+package mlx
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"golab/install/fetch"
-	"golab/mlx"
 )
 
 // backends are those that every model is tested on.
@@ -20,27 +19,27 @@ func TestMain(m *testing.M) {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "XLA CPU plugin:", err)
 		os.Exit(1)
-	case mlx.UseBackend("xla:cpu") == nil:
+	case UseBackend("xla:cpu") == nil:
 		backends = append(backends, "xla:cpu")
 	case os.Getenv("CGO_ENABLED") != "0":
-		fmt.Fprintln(os.Stderr, mlx.UseBackend("xla:cpu"))
+		fmt.Fprintln(os.Stderr, UseBackend("xla:cpu"))
 		os.Exit(1)
 	}
-	if err := mlx.UseBackend("go"); err != nil {
+	if err := UseBackend("go"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
 
-// onEach runs a test on every backend.
-func onEach(t *testing.T, f func(t *testing.T)) {
+// OnEach runs a test on every backend.
+func OnEach(t *testing.T, f func(t *testing.T)) {
 	for _, b := range backends {
 		t.Run(b, func(t *testing.T) {
-			if err := mlx.UseBackend(b); err != nil {
+			if err := UseBackend(b); err != nil {
 				t.Fatal(err)
 			}
-			defer mlx.UseBackend("go")
+			defer UseBackend("go")
 			f(t)
 		})
 	}

@@ -1,0 +1,350 @@
+package cell
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// bodyFunc is the function that holds a cell's statements.
+const bodyFunc = "ʼcell"
+
+// declFile is the declarations of one cell as they are checked.
+type declFile struct {
+	src   *Source
+	text  *text
+	ast   *ast.File
+	units []*unit
+	at    map[*unit]int // where a unit starts in text
+	dots  []string
+}
+
+// pass is one run of the type checker.
+type pass struct {
+	pkg    *types.Package
+	info   *types.Info
+	errs   Errors
+	unused map[token.Pos]bool // local variables that are never read
+}
+
+// check type-checks the cell twice. The first time its statements are one function body and the functions' own bodies
+// are left out: Go's scoping then tells each variable from those of earlier cells with its name, and gives the types of
+// the new ones. The second time the new variables stand at package level, where the functions see them.
+func (b *builder) check() (*Program, Errors) {
+	files, errs := b.declFiles()
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	body, bodyText, starts, errs := b.bodyFile()
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	e := &emitter{b: b, files: files, body: body, bodyText: bodyText, starts: starts}
+
+	bodies := stripBodies(files)
+	asts := []*ast.File{body}
+	for _, f := range files {
+		asts = append(asts, f.ast)
+	}
+	p1, gone := b.run(asts, b.old)
+	if len(gone) > 0 { // their type is gone: that is no error of this cell
+		for _, n := range gone {
+			b.gone[n] = true
+			delete(b.old, n)
+		}
+		return b.check()
+	}
+	restoreBodies(bodies)
+	if b.values(p1.errs) {
+		return b.check()
+	}
+	if len(p1.errs) > 0 {
+		return nil, b.explain(p1.errs)
+	}
+	e.p1 = p1
+	e.newVars()
+	if len(b.errs) > 0 {
+		return nil, b.errs
+	}
+
+	visible := maps.Clone(b.old)
+	for n, v := range e.vars {
+		if v.local {
+			delete(visible, n)
+		} else {
+			visible[n] = v.Var
+		}
+	}
+	e.p2 = p1
+	if len(files) > 0 {
+		p2, _ := b.run(asts[1:], visible)
+		if len(p2.errs) > 0 {
+			return nil, b.explain(p2.errs)
+		}
+		e.p2 = p2
+	}
+	return e.program(), nil
+}
+
+// values marks the items that the errors say are mere values, and reports whether there were any.
+func (b *builder) values(errs Errors) bool {
+	found := false
+	for _, e := range errs {
+		if e.Source != b.src || !strings.HasSuffix(e.Msg, " is not used") {
+			continue
+		}
+		for _, it := range b.items {
+			if _, ok := it.stmt.(*ast.ExprStmt); ok && !it.value && it.start <= e.Offset && e.Offset < it.end {
+				it.value, found = true, true
+			}
+		}
+	}
+	return found
+}
+
+// declFiles assembles one file for each cell that has declarations to check.
+func (b *builder) declFiles() ([]*declFile, Errors) {
+	var files []*declFile
+	var all Errors
+	order, by := b.sources()
+	for _, src := range order {
+		f := &declFile{src: src, text: &text{}, units: by[src], at: map[*unit]int{}}
+		names := map[string]string{}
+		for _, u := range f.units {
+			if u.src == b.src {
+				for _, r := range u.refs {
+					if p := b.auto[r]; p != "" {
+						names[r] = p
+					}
+				}
+				continue
+			}
+			maps.Copy(names, u.imports)
+			for _, d := range u.dots {
+				if !slices.Contains(f.dots, d) {
+					f.dots = append(f.dots, d)
+				}
+			}
+		}
+		if src == b.src {
+			f.dots = append(append(f.dots, b.state.dots...), b.dots...)
+		}
+		f.text.lit("package " + pkgName + "\n" + importDecls(names, f.dots))
+		for _, u := range f.units {
+			f.text.lit(u.prefix)
+			f.at[u] = f.text.buf.Len()
+			f.text.add(u.src, u.start, u.end)
+			f.text.lit("\n")
+		}
+		var errs Errors
+		f.ast, errs = b.atlas.parse(f.text)
+		all = append(all, errs...)
+		files = append(files, f)
+	}
+	return files, all
+}
+
+// bodyFile assembles the function of the cell's statements; starts is where each item begins in it.
+func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
+	names := map[string]string{}
+	for _, it := range b.items {
+		for r := range it.refs {
+			if p := b.auto[r]; p != "" {
+				names[r] = p
+			}
+		}
+	}
+	t := &text{}
+	t.lit("package " + pkgName + "\n" + importDecls(names, append(slices.Clone(b.state.dots), b.dots...)))
+	t.lit("func " + bodyFunc + "() {\n")
+	var starts []int
+	for _, it := range b.items {
+		if it.block {
+			t.lit("func() {")
+		} else if ex, ok := it.stmt.(*ast.ExprStmt); ok && (it.value || !isCall(ex.X)) {
+			t.lit("_ = ") // Go has no statement that is a mere value; a cell has
+		}
+		starts = append(starts, t.buf.Len())
+		t.add(b.src, it.start, it.end)
+		if it.block {
+			t.lit("\n}()")
+		}
+		t.lit("\n")
+	}
+	t.lit("}\n")
+	f, errs := b.atlas.parse(t)
+	return f, t, starts, errs
+}
+
+func isCall(e ast.Expr) bool {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.CallExpr:
+		return true
+	case *ast.UnaryExpr:
+		return x.Op == token.ARROW
+	}
+	return false
+}
+
+// importDecls writes the imports of a checked file on one line.
+func importDecls(names map[string]string, dots []string) string {
+	var s strings.Builder
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		fmt.Fprintf(&s, "import %s %q;", n, names[n])
+	}
+	for _, d := range dots {
+		fmt.Fprintf(&s, "import . %q;", d)
+	}
+	s.WriteString("\n")
+	return s.String()
+}
+
+// stripBodies replaces the bodies of functions by ones that check anywhere.
+func stripBodies(files []*declFile) map[*ast.FuncDecl]*ast.BlockStmt {
+	saved := map[*ast.FuncDecl]*ast.BlockStmt{}
+	for _, f := range files {
+		for _, d := range f.ast.Decls {
+			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
+				saved[fd] = fd.Body
+				fd.Body = &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace, List: []ast.Stmt{
+					&ast.ForStmt{For: fd.Body.Lbrace, Body: &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace}}}}
+			}
+		}
+	}
+	return saved
+}
+
+func restoreBodies(saved map[*ast.FuncDecl]*ast.BlockStmt) {
+	for fd, body := range saved {
+		fd.Body = body
+	}
+}
+
+// run checks the files together with variables at package level. gone lists those whose own declaration fails.
+func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []string) {
+	p = &pass{unused: map[token.Pos]bool{}, info: &types.Info{
+		Types:      map[ast.Expr]types.TypeAndValue{},
+		Defs:       map[*ast.Ident]types.Object{},
+		Uses:       map[*ast.Ident]types.Object{},
+		Selections: map[*ast.SelectorExpr]*types.Selection{},
+		Implicits:  map[ast.Node]types.Object{},
+		Instances:  map[*ast.Ident]types.Instance{},
+	}}
+	names := slices.Sorted(maps.Keys(vars))
+	imports := map[string]string{}
+	for _, n := range names {
+		maps.Copy(imports, vars[n].imports)
+	}
+	t := &text{}
+	t.lit("package " + pkgName + "\n" + importDecls(imports, nil))
+	line := map[int]string{}
+	for i, n := range names {
+		t.lit("var " + n + " " + vars[n].expr + "\n")
+		line[i+3] = n
+	}
+	vf, _ := b.atlas.parse(t)
+	delete(b.atlas.texts, b.atlas.fset.File(vf.FileStart))
+	b.atlas.texts[b.atlas.fset.File(vf.FileStart)] = nil
+
+	conf := types.Config{
+		Importer:  b.pkgs,
+		GoVersion: "go1.26",
+		Error: func(err error) {
+			te, ok := err.(types.Error)
+			if !ok {
+				return
+			}
+			if strings.HasPrefix(te.Msg, "declared and not used") || strings.HasSuffix(te.Msg, " declared and not used") {
+				p.unused[te.Pos] = true
+				return
+			}
+			if strings.HasSuffix(te.Msg, "imported and not used") || strings.Contains(te.Msg, "imported as") && te.Soft {
+				return
+			}
+			src, off := b.atlas.place(te.Pos)
+			if src == nil {
+				if b.atlas.fset.File(te.Pos) == b.atlas.fset.File(vf.FileStart) {
+					if n := line[b.atlas.fset.Position(te.Pos).Line]; n != "" {
+						gone = append(gone, n)
+					}
+				}
+				return
+			}
+			if strings.HasPrefix(te.Msg, "\t") { // goes with the error before it
+				return
+			}
+			p.errs = append(p.errs, &Error{Source: src, Offset: off, Msg: te.Msg})
+		},
+	}
+	p.pkg, _ = conf.Check(pkgPath, b.atlas.fset, append(slices.Clone(files), vf), p.info)
+	return p, gone
+}
+
+// explain adds to errors what the session knows.
+func (b *builder) explain(errs Errors) Errors {
+	for _, e := range errs {
+		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
+		if !ok {
+			continue
+		}
+		if why := b.state.lost[name]; why != "" {
+			e.Hint = name + " was lost: " + why
+		} else if n := b.similar(name); n != "" {
+			e.Hint = "did you mean " + n + "?"
+		} else if c := b.pkgs.Candidates(name); len(c) > 0 {
+			e.Hint = fmt.Sprintf("package %s is imported by itself when a member of it is used", c[0])
+		}
+	}
+	return errs
+}
+
+// similar is a name of the session or the cell that differs from name by case or one edit.
+func (b *builder) similar(name string) string {
+	names := b.state.Names()
+	for n := range b.own {
+		names = append(names, n)
+	}
+	for n := range b.vars {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if n != name && strings.EqualFold(n, name) {
+			return n
+		}
+	}
+	if len(name) < 3 {
+		return ""
+	}
+	for _, n := range names {
+		if n != name && oneEdit(n, name) {
+			return n
+		}
+	}
+	return ""
+}
+
+// oneEdit reports whether a becomes b by inserting, deleting or replacing one byte, or by swapping two neighbours.
+func oneEdit(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) < len(b) {
+		return a[i:] == b[i+1:]
+	}
+	if i == len(a) {
+		return true
+	}
+	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+}

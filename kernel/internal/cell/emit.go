@@ -1,0 +1,389 @@
+package cell
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Names in generated code start with ʼ, a letter that nobody types in an identifier.
+//
+//	ʼv_x, ʼg_x   pointer to the variable x: in the cell's body, at package level
+//	ʼo_x         pointer to the x of an earlier cell whose type differs from this cell's x
+//	ʼf_f, ʼf_T_M the latest definition of f or T.M, nil while this one is
+//	ʼc, ʼs       poll pointers of the body and of functions (see live.Gen)
+//	ʼl, ʼa, ʼu   the packages live, sync/atomic and unsafe
+const (
+	pollBody = "_=*(*byte)(ʼa.LoadPointer(&ʼc));"
+	pollFunc = "_=*(*byte)(ʼa.LoadPointer(&ʼs));"
+)
+
+var runtimeImports = map[string]string{"ʼl": "golab/kernel/live", "ʼa": "sync/atomic", "ʼu": "unsafe"}
+
+// newVar is a variable that the cell declares.
+type newVar struct {
+	*Var
+	local bool // its type can't be named, so it lives in the body function only
+	fresh bool // takes new memory: there was none of that name and type
+}
+
+type emitter struct {
+	b        *builder
+	files    []*declFile
+	body     *ast.File
+	bodyText *text
+	starts   []int
+	p1, p2   *pass
+
+	vars     map[string]*newVar
+	top      map[types.Object]string // objects of the body that are session variables
+	carried  map[string]*Var
+	dropped  map[string]string         // name → type, of variables whose values no longer fit
+	idents   map[string]map[string]int // new versions of types
+	versions map[*types.TypeName]int
+	inFuncs  map[string]bool // variables that functions use
+
+	unitFiles []*outFile
+}
+
+// version numbers the identities that a type name has had in the session; the first keeps the plain name.
+func (e *emitter) version(n *types.Named) int {
+	obj := n.Origin().Obj()
+	if v := e.versions[obj]; v != 0 {
+		return v
+	}
+	h := identity(n.Origin())
+	name := obj.Name()
+	v := e.b.state.idents[name][h]
+	if v == 0 {
+		v = e.idents[name][h]
+	}
+	if v == 0 {
+		v = len(e.b.state.idents[name]) + len(e.idents[name]) + 1
+		if e.idents[name] == nil {
+			e.idents[name] = map[string]int{}
+		}
+		e.idents[name][h] = v
+	}
+	e.versions[obj] = v
+	return v
+}
+
+func versioned(name string, v int) string {
+	if v == 1 {
+		return name
+	}
+	return fmt.Sprintf("%sʼ%d", name, v)
+}
+
+func (e *emitter) key(t types.Type) string {
+	return exactly(t, func(n *types.Named) string { return versioned(n.Obj().Name(), e.version(n)) })
+}
+
+// stmts is the body's statements, one for each item.
+func (e *emitter) stmts() []ast.Stmt {
+	return e.body.Decls[len(e.body.Decls)-1].(*ast.FuncDecl).Body.List
+}
+
+// newVars finds the variables that the body declares, and what becomes of those of earlier cells.
+func (e *emitter) newVars() {
+	b := e.b
+	e.vars, e.top = map[string]*newVar{}, map[types.Object]string{}
+	e.carried, e.dropped = map[string]*Var{}, map[string]string{}
+	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
+	e.inFuncs = map[string]bool{}
+	for _, st := range e.stmts() {
+		for _, id := range declared(st) {
+			obj, ok := e.p1.info.Defs[id].(*types.Var)
+			if !ok {
+				continue
+			}
+			v := &newVar{Var: e.describe(id.Name, obj.Type())}
+			if v.expr == "" {
+				v.local = true
+			} else {
+				e.top[obj] = id.Name
+				old := b.state.vars[id.Name]
+				v.fresh = old == nil || old.key != v.key
+			}
+			e.vars[id.Name] = v
+		}
+	}
+	used := map[types.Object]token.Pos{}
+	for id, obj := range e.p1.info.Uses {
+		used[obj] = id.Pos()
+	}
+	for name, old := range b.old {
+		obj := e.p1.pkg.Scope().Lookup(name)
+		if obj == nil {
+			continue
+		}
+		now := e.describe(name, obj.Type())
+		switch {
+		case now.key == old.key:
+		case carries(old.layout, now.layout):
+			now.Cell = old.Cell
+			e.carried[name] = now
+		case e.vars[name] != nil && used[obj] == 0:
+		default:
+			e.dropped[name] = old.Type
+			if pos := used[obj]; pos != 0 {
+				src, off := b.atlas.place(pos)
+				b.errs = append(b.errs, &Error{Source: src, Offset: off,
+					Msg:  fmt.Sprintf("%s still holds a value of the earlier type %s, which does not fit the new one", name, old.Type),
+					Hint: "declare it again: " + name + " := …"})
+			}
+		}
+	}
+}
+
+// describe makes the record of a variable; its expr is empty if the type can't be named outside a function.
+func (e *emitter) describe(name string, t types.Type) *Var {
+	v := &Var{Name: name, Type: userExpr(t), Cell: e.b.src.Name, key: e.key(t), layout: layoutOf(t)}
+	expr, imports, err := typeExpr(t)
+	if err != nil {
+		return v
+	}
+	v.expr, v.imports = expr, imports
+	all := map[*types.TypeName]*types.Named{}
+	named(t, all)
+	for o := range all {
+		v.refs = append(v.refs, o.Name())
+	}
+	for i := range aliasesIn(t) {
+		v.refs = append(v.refs, i)
+	}
+	slices.Sort(v.refs)
+	return v
+}
+
+// aliasesIn is the session's alias names in t, which its expression is written with.
+func aliasesIn(t types.Type) map[string]bool {
+	out := map[string]bool{}
+	seen := map[types.Type]bool{}
+	var walk func(types.Type)
+	walk = func(t types.Type) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		if a, ok := t.(*types.Alias); ok && ours(a.Obj()) {
+			out[a.Obj().Name()] = true
+		}
+		parts(t, walk)
+	}
+	walk(t)
+	return out
+}
+
+// declared is the identifiers on the left of a := or var statement.
+func declared(st ast.Stmt) []*ast.Ident {
+	var ids []*ast.Ident
+	switch s := st.(type) {
+	case *ast.AssignStmt:
+		if s.Tok == token.DEFINE {
+			for _, l := range s.Lhs {
+				if id, ok := l.(*ast.Ident); ok && id.Name != "_" {
+					ids = append(ids, id)
+				}
+			}
+		}
+	case *ast.DeclStmt:
+		for _, sp := range s.Decl.(*ast.GenDecl).Specs {
+			if v, ok := sp.(*ast.ValueSpec); ok {
+				for _, id := range v.Names {
+					if id.Name != "_" {
+						ids = append(ids, id)
+					}
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// outFile is one generated file.
+type outFile struct {
+	strings.Builder
+	imports map[string]string
+	dots    map[string]bool
+}
+
+func newOutFile() *outFile {
+	return &outFile{imports: map[string]string{}, dots: map[string]bool{}}
+}
+
+func (f *outFile) source() string {
+	var s strings.Builder
+	s.WriteString("package " + pkgName + "\n")
+	body := f.String()
+	for _, n := range slices.Sorted(maps.Keys(f.imports)) {
+		fmt.Fprintf(&s, "import %s %q\n", n, f.imports[n])
+	}
+	for _, d := range slices.Sorted(maps.Keys(f.dots)) {
+		fmt.Fprintf(&s, "import . %q\n", d)
+	}
+	for _, n := range slices.Sorted(maps.Keys(runtimeImports)) {
+		if strings.Contains(body, n+".") {
+			fmt.Fprintf(&s, "import %s %q\n", n, runtimeImports[n])
+		}
+	}
+	s.WriteString(body)
+	return s.String()
+}
+
+// at writes the directive that makes what follows stand at an offset of a cell.
+func (e *emitter) at(f *outFile, src *Source, off int) {
+	line, col := src.Position(off)
+	fmt.Fprintf(f, "/*line %s:%d:%d*/", FileName(e.b.src.Gen, src.Name), line, col)
+}
+
+// FileName is the name that code of generation gen, typed in the cell of that name, carries in stack traces.
+func FileName(gen int, cell string) string { return fmt.Sprintf("/g%d/%s", gen, cell) }
+
+// SplitFileName undoes FileName; ok is false for other files.
+func SplitFileName(file string) (gen int, cell string, ok bool) {
+	if n, err := fmt.Sscanf(file, "/g%d/%s", &gen, &cell); n != 2 || err != nil {
+		return 0, "", false
+	}
+	return gen, cell, true
+}
+
+// program writes the files.
+func (e *emitter) program() *Program {
+	b := e.b
+	p := &Program{Source: b.src, Files: map[string]string{}, Warnings: b.warnings, state: b.state}
+	decls := newOutFile()
+	var register strings.Builder
+	var inits []string
+	for _, f := range e.files {
+		out := newOutFile()
+		e.units(f, out, decls, &register, &inits)
+		e.unitFiles = append(e.unitFiles, out)
+		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source()
+	}
+	out := newOutFile()
+	e.writeBody(out, inits)
+	p.Files["body.go"] = out.source()
+
+	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
+		v := e.visible(name)
+		fmt.Fprintf(decls, "var ʼg_%s *%s\n", name, v.expr)
+		maps.Copy(decls.imports, v.imports)
+	}
+	for _, path := range b.blanks {
+		decls.imports[alias(path)+"_"] = path
+	}
+	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}})\n}\n", b.src.Gen, bodyFunc, register.String())
+	p.Files["gen.go"] = decls.source()
+	for _, path := range b.blanks {
+		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
+	}
+
+	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true, "unsafe": true}
+	for _, f := range append([]*outFile{decls, out}, e.unitFiles...) {
+		for _, path := range f.imports {
+			paths[path] = true
+		}
+		for path := range f.dots {
+			paths[path] = true
+		}
+	}
+	p.Imports = slices.Sorted(maps.Keys(paths))
+
+	for _, n := range slices.Sorted(maps.Keys(e.dropped)) {
+		p.Drop = append(p.Drop, n)
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its value has the earlier type %s, which does not fit the new one", n, e.dropped[n]))
+	}
+	for _, n := range slices.Sorted(maps.Keys(b.gone)) {
+		if b.vars[n] || b.own[n] != nil {
+			continue
+		}
+		p.Drop = append(p.Drop, n)
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its type %s is gone", n, b.state.vars[n].Type))
+	}
+	for _, n := range slices.Sorted(maps.Keys(e.vars)) {
+		if e.vars[n].local {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s does not outlive this cell: its type %s has no name elsewhere; declare it with an interface type to keep it", n, e.vars[n].Type))
+		}
+	}
+	p.apply = e.apply
+	return p
+}
+
+// visible is the variable that name means to functions.
+func (e *emitter) visible(name string) *Var {
+	if v := e.vars[name]; v != nil {
+		return v.Var
+	}
+	return e.current(name)
+}
+
+// current is the variable of an earlier cell, as its type is now.
+func (e *emitter) current(name string) *Var {
+	if v := e.carried[name]; v != nil {
+		return v
+	}
+	return e.b.old[name]
+}
+
+// apply makes the cell's declarations part of the session.
+func (e *emitter) apply(s *State, set map[string]bool) {
+	b := e.b
+	for name, hashes := range e.idents {
+		if s.idents[name] == nil {
+			s.idents[name] = map[string]int{}
+		}
+		maps.Copy(s.idents[name], hashes)
+	}
+	for name, v := range e.carried {
+		if s.vars[name] != nil {
+			s.vars[name] = v
+		}
+	}
+	for name, typ := range e.dropped {
+		delete(s.vars, name)
+		s.lost[name] = "its type " + typ + " was redefined in " + b.src.Name
+	}
+	for name := range b.gone {
+		delete(s.vars, name)
+		s.lost[name] = "its type is gone"
+	}
+	for u := range b.skip {
+		delete(s.methods[u.recv], u.names[0])
+	}
+	b.applyImports(s, nil)
+	for _, u := range b.funcs {
+		if u.kind == kindMethod {
+			if s.methods[u.recv] == nil {
+				s.methods[u.recv] = map[string]*unit{}
+			}
+			s.methods[u.recv][u.names[0]] = u
+			continue
+		}
+		if u.isInit() {
+			continue
+		}
+		for _, n := range u.names {
+			s.remove(n)
+			s.units[n] = u
+			if u.kind != kindType {
+				delete(s.methods, n)
+			}
+		}
+	}
+	for name, v := range e.vars {
+		if set[name] && !v.local {
+			s.remove(name)
+			s.vars[name] = v.Var
+		}
+		if v.local {
+			s.lost[name] = "its type " + v.Type + " has no name outside " + b.src.Name
+		}
+	}
+}

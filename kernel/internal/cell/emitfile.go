@@ -1,0 +1,436 @@
+package cell
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// units writes the declarations of one cell to out, and what goes with them to decls and register.
+func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Builder, inits *[]string) {
+	tf := e.b.atlas.fset.File(f.ast.FileStart)
+	nodes := map[int]ast.Node{} // by offset in f.text
+	for _, d := range f.ast.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+			for _, sp := range g.Specs {
+				nodes[tf.Offset(sp.Pos())] = sp
+			}
+			continue
+		}
+		nodes[tf.Offset(d.Pos())] = d
+	}
+	for _, u := range f.units {
+		r := &rewriter{e: e, pass: e.p2, file: tf, out: out, poll: pollFunc,
+			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
+		from, to := f.at[u], f.at[u]+u.end-u.start
+		n := nodes[from]
+		r.walk(n, []ast.Node{f.ast})
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			e.funcDecl(r, u, n, decls, register, inits)
+			e.at(out, u.src, u.start)
+			out.WriteString(r.render(f.text, from, to) + "\n")
+		case *ast.TypeSpec:
+			e.typeDecl(r, u, n, f, from, to)
+		case *ast.GenDecl: // constants
+			for _, sp := range n.Specs {
+				for _, id := range sp.(*ast.ValueSpec).Names {
+					if e.declares(u, id.Name) {
+						continue
+					}
+					r.replace(id.Pos(), id.End(), "_")
+				}
+			}
+			e.at(out, u.src, u.start)
+			out.WriteString(r.render(f.text, from, to) + "\n")
+		}
+		u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
+	}
+}
+
+// declares reports whether name still means what u declares: a later cell may have taken over a constant of a group.
+func (e *emitter) declares(u *unit, name string) bool {
+	if own := e.b.own[name]; own != nil {
+		return own == u
+	}
+	return u.src == e.b.src || e.b.state.units[name] == u
+}
+
+// globalVar writes a variable where a function uses it.
+func (e *emitter) globalVar(obj types.Object, name string) string {
+	if !ours(obj) || obj.Parent() != obj.Pkg().Scope() {
+		return ""
+	}
+	e.inFuncs[name] = true
+	return "(*ʼg_" + name + ")"
+}
+
+func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, from, to int) {
+	obj, _ := e.p2.info.Defs[ts.Name].(*types.TypeName)
+	named, _ := obj.Type().(*types.Named)
+	v := 1
+	if !obj.IsAlias() && named != nil {
+		v = e.version(named)
+	}
+	if v > 1 {
+		r.replace(ts.Name.Pos(), ts.Name.End(), versioned(ts.Name.Name, v))
+	}
+	r.out.WriteString("type ")
+	e.at(r.out, u.src, u.start)
+	r.out.WriteString(r.render(f.text, from, to) + "\n")
+	if v == 1 {
+		return
+	}
+	params, args := "", ""
+	if ts.TypeParams != nil {
+		params = r.render(f.text, r.off(ts.TypeParams.Pos()), r.off(ts.TypeParams.End()))
+		var names []string
+		for _, fl := range ts.TypeParams.List {
+			for _, id := range fl.Names {
+				names = append(names, id.Name)
+			}
+		}
+		args = "[" + strings.Join(names, ",") + "]"
+	}
+	fmt.Fprintf(r.out, "type %s%s = %s%s\n", ts.Name.Name, params, versioned(ts.Name.Name, v), args)
+}
+
+// funcDecl makes a function poll, and forward to its latest definition. Generic functions can't forward: nothing can
+// hold one.
+func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFile, register *strings.Builder, inits *[]string) {
+	if u.isInit() {
+		name := fmt.Sprintf("ʼinit%d", len(*inits))
+		*inits = append(*inits, name)
+		r.replace(fd.Name.Pos(), fd.Name.End(), name)
+		r.insert(fd.Body.Lbrace+1, pollFunc)
+		return
+	}
+	if u.generic {
+		r.insert(fd.Body.Lbrace+1, pollFunc)
+		if fd.Recv != nil {
+			e.renameReceiver(r, fd)
+		}
+		return
+	}
+	fn := e.p2.info.Defs[fd.Name].(*types.Func)
+	sig := fn.Signature()
+	params, args := []*types.Var{}, []string{}
+	if recv := sig.Recv(); recv != nil {
+		params = append(params, types.NewVar(token.NoPos, nil, "", recv.Type()))
+		args = append(args, r.nameParams(fd.Recv, "ʼr")...)
+	}
+	for i := range sig.Params().Len() {
+		params = append(params, types.NewVar(token.NoPos, nil, "", sig.Params().At(i).Type()))
+	}
+	args = append(args, r.nameParams(fd.Type.Params, "ʼp")...)
+	var results []*types.Var
+	for i := range sig.Results().Len() {
+		results = append(results, types.NewVar(token.NoPos, nil, "", sig.Results().At(i).Type()))
+	}
+	full := types.NewSignatureType(nil, nil, nil, types.NewTuple(params...), types.NewTuple(results...), sig.Variadic())
+	x, imports, err := typeExpr(full)
+	if err != nil {
+		r.insert(fd.Body.Lbrace+1, pollFunc)
+		return
+	}
+	maps.Copy(decls.imports, imports)
+	slot := "ʼf_" + strings.ReplaceAll(u.key(), ".", "_")
+	call := slot + "(" + strings.Join(args, ",")
+	if sig.Variadic() {
+		call += "..."
+	}
+	call += ")"
+	if sig.Results().Len() > 0 {
+		call = "return " + call
+	} else {
+		call += ";return"
+	}
+	r.insert(fd.Body.Lbrace+1, fmt.Sprintf("%sif %s!=nil{%s};", pollFunc, slot, call))
+	fmt.Fprintf(decls, "var %s %s\n", slot, x)
+	self := u.names[0]
+	if recv := sig.Recv(); recv != nil {
+		self = u.recv + "." + u.names[0]
+		if _, ptr := types.Unalias(recv.Type()).(*types.Pointer); ptr {
+			self = "(*" + u.recv + ")." + u.names[0]
+		}
+	}
+	fmt.Fprintf(register, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
+		u.key(), self, x, slot, u.src == e.b.src)
+}
+
+// nameParams gives names to the parameters that have none, and returns the names of all.
+func (r *rewriter) nameParams(l *ast.FieldList, prefix string) []string {
+	var names []string
+	if l == nil {
+		return nil
+	}
+	for _, f := range l.List {
+		if len(f.Names) == 0 {
+			n := fmt.Sprintf("%s%d", prefix, len(names))
+			r.insert(f.Type.Pos(), n+" ")
+			names = append(names, n)
+		}
+		for _, id := range f.Names {
+			n := id.Name
+			if n == "_" {
+				n = fmt.Sprintf("%s%d", prefix, len(names))
+				r.replace(id.Pos(), id.End(), n)
+			}
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// renameReceiver writes the versioned name of a generic type in a method's receiver, where an alias may not stand.
+func (e *emitter) renameReceiver(r *rewriter, fd *ast.FuncDecl) {
+	ast.Inspect(fd.Recv, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		tn, ok := e.p2.info.Uses[id].(*types.TypeName)
+		if !ok || !ours(tn) {
+			return true
+		}
+		if named, ok := tn.Type().(*types.Named); ok {
+			if v := e.version(named); v > 1 {
+				r.replace(id.Pos(), id.End(), versioned(id.Name, v))
+			}
+		}
+		return true
+	})
+}
+
+// writeBody writes the function of the cell's statements.
+func (e *emitter) writeBody(out *outFile, inits []string) {
+	b := e.b
+	tf := b.atlas.fset.File(e.body.FileStart)
+	ptrs := map[string]string{} // pointer variable → its declaration
+	ptr := func(name string, v *Var, expr string) {
+		ptrs[name] = fmt.Sprintf("%s := %s; _ = %s\n", name, expr, name)
+		maps.Copy(out.imports, v.imports)
+	}
+	for name, v := range e.vars {
+		switch {
+		case v.local:
+		case v.fresh:
+			ptr("ʼv_"+name, v.Var, fmt.Sprintf("ʼl.New[%s](%q)", v.expr, name))
+		default:
+			ptr("ʼv_"+name, v.Var, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+		}
+	}
+	renvar := func(obj types.Object, name string) string {
+		if e.top[obj] != "" {
+			return "(*ʼv_" + name + ")"
+		}
+		if !ours(obj) || obj.Parent() != obj.Pkg().Scope() {
+			return ""
+		}
+		p := "ʼv_" + name
+		if v := e.vars[name]; v != nil && (v.local || v.fresh) {
+			p = "ʼo_" + name
+		}
+		if ptrs[p] == "" {
+			v := e.current(name)
+			ptr(p, v, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+		}
+		return "(*" + p + ")"
+	}
+	var stmts strings.Builder
+	for i, st := range e.stmts() {
+		r := &rewriter{e: e, pass: e.p1, file: tf, out: out, poll: pollBody,
+			renvar: renvar, pkgs: map[string]string{}, dots: map[string]bool{}}
+		stmts.WriteString(pollBody)
+		stmts.WriteString(e.item(b.items[i], st, r, e.starts[i], i == e.last()))
+		stmts.WriteByte('\n')
+	}
+	fmt.Fprintf(out, "func %s() {\n", bodyFunc)
+	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
+		if v := e.vars[name]; v == nil || v.local {
+			if ptrs["ʼv_"+name] == "" {
+				c := e.current(name)
+				ptr("ʼv_"+name, c, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(c.expr), name))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(ptrs)) {
+		out.WriteString(ptrs[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
+		fmt.Fprintf(out, "ʼg_%s = ʼv_%s\n", name, name)
+	}
+	for _, f := range inits {
+		fmt.Fprintf(out, "%s()\n", f)
+	}
+	out.WriteString(stmts.String())
+	if u := b.own["main"]; u != nil && u.kind == kindFunc {
+		out.WriteString("main()\n")
+	}
+	out.WriteString(pollBody + "\n}\n") // what was interrupted did not run to its end
+}
+
+func parens(expr string) string {
+	if strings.ContainsAny(expr, " (<") {
+		return "(" + expr + ")"
+	}
+	return expr
+}
+
+// last is the index of the item that stands last in the cell's text.
+func (e *emitter) last() int {
+	last := -1
+	for i, it := range e.b.items {
+		if last < 0 || it.start > e.b.items[last].start {
+			last = i
+		}
+	}
+	return last
+}
+
+// item writes one statement of the body.
+func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) string {
+	to := from + it.end - it.start
+	pos := newOutFile()
+	e.at(pos, e.b.src, it.start)
+	dir := pos.String()
+	if it.block {
+		r.walk(st, []ast.Node{e.body})
+		return "func() {" + dir + r.render(e.bodyText, from, to) + "\n}()"
+	}
+	var set []string
+	local := false
+	for _, id := range declared(st) {
+		if v := e.vars[id.Name]; v.local {
+			local = true
+		} else {
+			set = append(set, fmt.Sprintf("%q", id.Name))
+		}
+	}
+	after := ""
+	if len(set) > 0 {
+		after = ";ʼl.Set(" + strings.Join(set, ",") + ")"
+	}
+	stack := []ast.Node{&ast.BlockStmt{}}
+	if local { // stays as it is; what can outlive the cell is copied
+		for _, id := range declared(st) {
+			if e.vars[id.Name].local {
+				after += ";_=" + id.Name
+			} else {
+				after = fmt.Sprintf(";(*ʼv_%s)=%s", id.Name, id.Name) + after
+			}
+			delete(r.pass.unused, id.Pos())
+		}
+		keep := r.renvar
+		r.renvar = func(obj types.Object, name string) string {
+			for _, id := range declared(st) {
+				if r.pass.info.Defs[id] == obj {
+					return ""
+				}
+			}
+			return keep(obj, name)
+		}
+		r.walk(st, stack)
+		return dir + r.render(e.bodyText, from, to) + after
+	}
+	for _, id := range declared(st) {
+		delete(r.pass.unused, id.Pos())
+	}
+	switch s := st.(type) {
+	case *ast.DeclStmt:
+		if g := s.Decl.(*ast.GenDecl); g.Tok == token.VAR {
+			return e.varDecl(g, r) + after
+		}
+	case *ast.AssignStmt:
+		if ex, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
+			r.walk(s.Rhs[0], stack)
+			code := r.render(e.bodyText, from, to)
+			if last && !it.semi {
+				return "ʼl.Show(" + dir + code + ")"
+			}
+			_ = ex
+			return "_ = " + dir + code
+		}
+		if s.Tok == token.DEFINE {
+			r.replace(s.TokPos, s.TokPos+2, "=")
+		}
+	case *ast.ExprStmt:
+		t := r.pass.info.TypeOf(s.X)
+		if tup, ok := t.(*types.Tuple); last && !it.semi && !(ok && tup.Len() == 0) && !prints(s.X, r.pass.info) {
+			show := "ʼl.Show("
+			if ok {
+				t = tup.At(tup.Len() - 1).Type()
+			}
+			if types.Identical(t, types.Universe.Lookup("error").Type()) {
+				show = "ʼl.ShowCall("
+			}
+			r.walk(st, stack)
+			return show + dir + r.render(e.bodyText, from, to) + ")"
+		}
+	}
+	r.walk(st, stack)
+	return dir + r.render(e.bodyText, from, to) + after
+}
+
+// prints reports whether e calls one of fmt's printing functions, whose results nobody wants to see.
+func prints(e ast.Expr, info *types.Info) bool {
+	call, ok := ast.Unparen(e).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	var id *ast.Ident
+	switch f := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		id = f
+	case *ast.SelectorExpr:
+		id = f.Sel
+	default:
+		return false
+	}
+	fn, ok := info.Uses[id].(*types.Func)
+	return ok && fn.Pkg() != nil && fn.Pkg().Path() == "fmt" &&
+		(strings.HasPrefix(fn.Name(), "Print") || strings.HasPrefix(fn.Name(), "Fprint"))
+}
+
+// varDecl writes a var statement as assignments to the session's variables.
+func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter) string {
+	var lines []string
+	for _, sp := range g.Specs {
+		v := sp.(*ast.ValueSpec)
+		src, off := e.b.atlas.place(v.Pos())
+		dir := newOutFile()
+		e.at(dir, src, off)
+		blank := !slices.ContainsFunc(v.Names, func(id *ast.Ident) bool { return id.Name != "_" })
+		if blank {
+			r.walk(v, []ast.Node{g})
+			lines = append(lines, "var "+dir.String()+r.render(e.bodyText, r.off(v.Pos()), r.off(v.End())))
+			continue
+		}
+		var names []string
+		for _, id := range v.Names {
+			if id.Name == "_" {
+				names = append(names, "_")
+			} else {
+				names = append(names, "(*ʼv_"+id.Name+")")
+			}
+		}
+		if len(v.Values) == 0 {
+			for _, id := range v.Names {
+				if id.Name != "_" {
+					lines = append(lines, dir.String()+"ʼl.Zero(ʼv_"+id.Name+")")
+				}
+			}
+			continue
+		}
+		for _, x := range v.Values { // the type is not written
+			r.walk(x, []ast.Node{v})
+		}
+		vals := r.render(e.bodyText, r.off(v.Values[0].Pos()), r.off(v.Values[len(v.Values)-1].End()))
+		lines = append(lines, dir.String()+strings.Join(names, ",")+" = "+vals)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,155 @@
+package cell
+
+import (
+	"go/types"
+	"maps"
+	"slices"
+	"sort"
+)
+
+// State is what a session has declared so far. It changes only by [Program.Commit]; it is not safe for concurrent use.
+type State struct {
+	imports map[string]string           // local name → path, of explicit imports
+	dots    []string                    // paths of dot imports
+	units   map[string]*unit            // constants, types and functions by name
+	methods map[string]map[string]*unit // by receiver type and name
+	vars    map[string]*Var
+	lost    map[string]string         // why a name that once was a variable is none any more
+	idents  map[string]map[string]int // type name → hash of its definition → version
+}
+
+// New returns the state of a session without cells.
+func New() *State {
+	return &State{
+		imports: map[string]string{},
+		units:   map[string]*unit{},
+		methods: map[string]map[string]*unit{},
+		vars:    map[string]*Var{},
+		lost:    map[string]string{},
+		idents:  map[string]map[string]int{},
+	}
+}
+
+// Var is a variable of the session.
+type Var struct {
+	Name string
+	Type string // as Go source that a user would write
+	Cell string // where it was declared last
+
+	expr    string            // as Go source of this package's files
+	imports map[string]string // alias → path, for expr
+	refs    []string          // types of the session that expr names
+	key     string            // equal for two variables of the same type
+	layout  string            // equal for two variables of the same memory layout
+}
+
+// Vars is all variables, by name.
+func (s *State) Vars() []*Var {
+	return slices.SortedFunc(maps.Values(s.vars), func(a, b *Var) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+}
+
+// Names is every name that a cell can use: variables, functions, types, constants and explicit imports, sorted.
+func (s *State) Names() []string {
+	var names []string
+	for n := range s.vars {
+		names = append(names, n)
+	}
+	for n := range s.units {
+		names = append(names, n)
+	}
+	for n := range s.imports {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return slices.Compact(names)
+}
+
+// Kind says what name is: "variable", "function", "type", "constant", "module" (an import), or "".
+func (s *State) Kind(name string) string {
+	if s.vars[name] != nil {
+		return "variable"
+	}
+	if u := s.units[name]; u != nil {
+		return u.kind.String()
+	}
+	if s.imports[name] != "" {
+		return "module"
+	}
+	return ""
+}
+
+// Definition is the source text of a declared function, type or constant, and the cell it stands in; empty if there is none.
+func (s *State) Definition(name string) (text, cell string) {
+	if u := s.units[name]; u != nil {
+		return u.prefix + u.src.Text[u.start:u.end], u.src.Name
+	}
+	return "", ""
+}
+
+// Lose forgets all variables, because the process that held them is gone, and returns their names.
+func (s *State) Lose(reason string) []string {
+	var names []string
+	for _, v := range s.Vars() {
+		names = append(names, v.Name)
+		s.lost[v.Name] = reason
+	}
+	clear(s.vars)
+	return names
+}
+
+type kind int
+
+const (
+	kindConst kind = iota
+	kindType
+	kindFunc
+	kindMethod
+)
+
+func (k kind) String() string {
+	return [...]string{"constant", "type", "function", "method"}[k]
+}
+
+// unit is a package-level declaration other than of a variable, kept as source.
+type unit struct {
+	kind       kind
+	names      []string // what it declares; a constant group declares several
+	recv       string   // of a method: the type's name
+	src        *Source
+	prefix     string // stands before the text: "type " where the declaration was grouped
+	start, end int
+	refs       []string          // identifiers that it may take from the session or the cell
+	imports    map[string]string // local name → path of the packages that it names
+	dots       []string
+	generic    bool // a function with type parameters, or a method of such a type
+}
+
+func (u *unit) key() string {
+	if u.kind == kindMethod {
+		return u.recv + "." + u.names[0]
+	}
+	return u.names[0]
+}
+
+// isInit reports whether u is an init function: it runs with its cell and declares nothing.
+func (u *unit) isInit() bool { return u.kind == kindFunc && u.names[0] == "init" }
+
+// remove forgets what name means, so that it can be declared anew. A constant group goes on without that name.
+func (s *State) remove(name string) {
+	delete(s.vars, name)
+	delete(s.lost, name)
+	delete(s.imports, name)
+	delete(s.units, name)
+}
+
+// Packages is what the session knows of the packages that cells may import.
+type Packages interface {
+	types.Importer
+	// Candidates lists the import paths of packages with that name, the likeliest first.
+	Candidates(name string) []string
+}

@@ -1,0 +1,167 @@
+package session
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+
+	"golab/kernel/internal/engine"
+	"golab/kernel/internal/pipe"
+)
+
+// process is one worker process and its pipes.
+type process struct {
+	cmd      *exec.Cmd
+	commands *os.File
+	pump     *pump
+	done     chan pipe.Done // what the pump read; closed when the worker is gone
+	gone     chan struct{}
+	state    *os.ProcessState
+
+	mu sync.Mutex // of commands
+}
+
+// start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
+func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink) (*process, error) {
+	gonb, back := filepath.Join(dir, "gonb"), filepath.Join(dir, "gonb.back")
+	for _, f := range []string{gonb, back} {
+		os.Remove(f)
+		if err := syscall.Mkfifo(f, 0o600); err != nil {
+			return nil, fmt.Errorf("make named pipe: %w", err)
+		}
+	}
+	var opened []*os.File
+	fail := func(err error) (*process, error) {
+		for _, f := range opened {
+			f.Close()
+		}
+		return nil, err
+	}
+	pair := func() (r, w *os.File, err error) {
+		r, w, err = os.Pipe()
+		opened = append(opened, r, w)
+		return r, w, err
+	}
+	outR, outW, err := pair()
+	if err != nil {
+		return fail(err)
+	}
+	errR, errW, err := pair()
+	if err != nil {
+		return fail(err)
+	}
+	cmdR, cmdW, err := pair()
+	if err != nil {
+		return fail(err)
+	}
+	evR, evW, err := pair()
+	if err != nil {
+		return fail(err)
+	}
+	// Opened for reading and writing, so that opening never waits and the worker's opening does not either.
+	gonbF, err := os.OpenFile(gonb, os.O_RDWR, 0)
+	if err != nil {
+		return fail(err)
+	}
+	opened = append(opened, gonbF)
+	backF, err := os.OpenFile(back, os.O_RDWR, 0)
+	if err != nil {
+		return fail(err)
+	}
+	opened = append(opened, backF)
+
+	cmd := exec.Command(program)
+	cmd.Dir = cwd
+	cmd.Stdout, cmd.Stderr = outW, errW
+	cmd.ExtraFiles = []*os.File{cmdR, evW}
+	cmd.Env = append(append(os.Environ(), extraEnv...),
+		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.SysProcAttr = childAttr()
+	if err := cmd.Start(); err != nil {
+		return fail(fmt.Errorf("start the worker: %w", err))
+	}
+	for _, f := range []*os.File{outW, errW, cmdR, evW} {
+		f.Close()
+	}
+	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, func(d pipe.Done) { p.done <- d })
+	if err != nil {
+		cmd.Process.Kill()
+		cmd.Wait()
+		return fail(err)
+	}
+	pumped := make(chan struct{})
+	go func() {
+		p.pump.run()
+		close(pumped)
+	}()
+	go func() {
+		cmd.Wait()
+		p.state = cmd.ProcessState
+		p.pump.finish()
+		<-pumped
+		cmdW.Close()
+		close(p.gone)
+	}()
+	return p, nil
+}
+
+// send gives the worker a command.
+func (p *process) send(c pipe.Command) error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, err = p.commands.Write(append(b, '\n'))
+	return err
+}
+
+// kill ends the worker at once.
+func (p *process) kill() { p.cmd.Process.Kill() }
+
+// close lets the worker end by itself, or kills it after a while.
+func (p *process) close() {
+	p.commands.Close()
+	select {
+	case <-p.gone:
+	case <-time.After(2 * time.Second):
+		p.kill()
+		<-p.gone
+	}
+}
+
+// alive reports whether the worker still runs.
+func (p *process) alive() bool {
+	select {
+	case <-p.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// ended says how the worker ended.
+func (p *process) ended() string {
+	ws, ok := p.state.Sys().(syscall.WaitStatus)
+	switch {
+	case ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL:
+		return "it was killed (out of memory?)"
+	case ok && ws.Signaled():
+		return "signal: " + ws.Signal().String()
+	case ok && ws.ExitStatus() == 2:
+		return "exit status 2, as after a fatal error of the Go runtime"
+	}
+	return fmt.Sprintf("exit status %d", p.state.ExitCode())
+}
+
+var errGone = errors.New("the worker is gone")

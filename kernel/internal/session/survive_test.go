@@ -1,0 +1,244 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golab/kernel/internal/engine"
+)
+
+// must runs a cell that has to succeed.
+func must(t testing.TB, s *Session, code string) string {
+	t.Helper()
+	out, err := runCell(s, 1, code)
+	if err != nil {
+		t.Fatalf("cell %q\n%s", code, out)
+	}
+	return out
+}
+
+// interrupted runs a cell that prints "go", interrupts it then, and returns its error.
+func interrupted(t *testing.T, s *Session, code string) *engine.Error {
+	t.Helper()
+	w := &waiter{word: "go", seen: make(chan struct{})}
+	done := make(chan *engine.Error, 1)
+	go func() { done <- s.Execute(engine.Request{Code: code, Count: 7}, w).Err }()
+	select {
+	case <-w.seen:
+	case err := <-done:
+		t.Fatalf("the cell ended before it was interrupted: %v\n%s", err, w.String())
+	}
+	s.Interrupt()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(time.Minute):
+		t.Fatalf("not interrupted within a minute: %s", code)
+		return nil
+	}
+}
+
+// waiter is a transcript that tells when a word was printed.
+type waiter struct {
+	transcript
+	word string
+	once sync.Once
+	seen chan struct{}
+}
+
+func (w *waiter) Stream(name, text string) {
+	w.transcript.Stream(name, text)
+	if strings.Contains(w.String(), w.word) {
+		w.once.Do(func() { close(w.seen) })
+	}
+}
+
+func TestInterruptKeepsValues(t *testing.T) {
+	s := open(t)
+	must(t, s, `n, kept := 0, []int{1, 2, 3}
+beats := make(chan int)
+go func() {
+	for i := 0; ; i++ {
+		beats <- i
+	}
+}()
+never := make(chan int)
+var mu sync.Mutex
+mu.Lock()
+func spin() { for { n++ } }
+func deep(k int) int { if k == 0 { return deep(30) }; return deep(k-1) + deep(k-1) }
+closure := func() { for { n-- } }`)
+	for name, code := range map[string]string{
+		"loop":            `fmt.Println("go"); for { n++ }`,
+		"empty loop":      `fmt.Println("go"); for {}`,
+		"function":        `fmt.Println("go"); spin()`,
+		"recursion":       `fmt.Println("go"); deep(40)`,
+		"earlier closure": `fmt.Println("go"); closure()`,
+		"goto":            "fmt.Println(`go`)\nagain:\nn++\ngoto again",
+		"range":           `fmt.Println("go"); for { for i := range 10 { n += i } }`,
+		"recovering":      `fmt.Println("go"); for { func() { defer func() { recover() }(); n++ }() }`,
+		"channel":         `fmt.Println("go"); <-never`,
+		"select":          `fmt.Println("go"); select {}`,
+		"sleep":           `fmt.Println("go"); time.Sleep(time.Hour)`,
+		"mutex":           `fmt.Println("go"); mu.Lock()`,
+		"context":         `fmt.Println("go"); <-nb.Context().Done(); for {}`,
+		"waiting":         `var wg sync.WaitGroup; wg.Go(func() { for { } }); fmt.Println("go"); wg.Wait()`,
+	} {
+		err := interrupted(t, s, code)
+		if err == nil || err.Name != "interrupted" {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := must(t, s, "kept"); !strings.Contains(got, "1, 2, 3") {
+			t.Errorf("%s: values lost: %s", name, got)
+		}
+	}
+	// Goroutines and functions of earlier cells still work.
+	if got := must(t, s, `a := <-beats; b := <-beats; b - a`); !strings.Contains(got, "=> 1") {
+		t.Errorf("background goroutine: %s", got)
+	}
+}
+
+func TestUnstoppableCodeLosesTheWorkerOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the worker to be given up")
+	}
+	s := open(t)
+	must(t, s, "x := 1\nfunc f() int { return 4 }")
+	err := interrupted(t, s, `fmt.Println("go"); slices.SortFunc(make([]int, 1<<30), func(a, b int) int { return 0 }); regexp.MustCompile("(x+x+)+y").MatchString(strings.Repeat("x", 1<<34))`)
+	if err == nil || err.Name != "interrupted" && (err.Name != "worker died" || !strings.Contains(err.Value, "x")) {
+		t.Errorf("got %v", err)
+	}
+	if got := must(t, s, "f()"); got != "=> 4\n" {
+		t.Errorf("f() shows %s", got)
+	}
+}
+
+func TestInterruptWhileCompilingRunsNothing(t *testing.T) {
+	s := open(t)
+	must(t, s, "x := 1")
+	done := make(chan *engine.Error, 1)
+	go func() {
+		done <- s.Execute(engine.Request{Code: "x = 2; for {}", Count: 2}, &transcript{}).Err
+	}()
+	for { // as soon as the cell has begun
+		s.mu.Lock()
+		begun := s.running != nil
+		s.mu.Unlock()
+		if begun {
+			break
+		}
+	}
+	s.Interrupt()
+	if err := <-done; err == nil || err.Name != "interrupted" {
+		t.Fatalf("got %v", err)
+	}
+	if got := must(t, s, "x"); got != "=> 1\n" {
+		t.Errorf("x shows %s", got)
+	}
+}
+
+func TestPanicInGoroutine(t *testing.T) {
+	s := open(t)
+	must(t, s, "n := 1")
+	out := must(t, s, `go func() { panic("in the background") }()`)
+	out += must(t, s, `go panic(errors.New("builtin"))`)
+	out += must(t, s, `var wg sync.WaitGroup; wg.Go(func() { panic("in a library's goroutine") })`)
+	out += must(t, s, `func named() { panic("by name") }; wg.Go(named); wg.Wait()`)
+	all := []string{"panic in a goroutine: in the background", "builtin", "in a library's goroutine", "by name"}
+	for range 100 { // the goroutines run when they run; their report goes to the cell that runs then
+		out += must(t, s, "runtime.Gosched(); n++; n")
+		if !slices.ContainsFunc(all, func(s string) bool { return !strings.Contains(out, s) }) {
+			return
+		}
+	}
+	t.Errorf("the panics were not reported:\n%s", out)
+}
+
+func TestWorkerKilled(t *testing.T) {
+	s := open(t)
+	must(t, s, "x := []int{1}\ntype T struct{ a int }\nv := T{1}")
+	out, err := runCell(s, 3, "syscall.Kill(os.Getpid(), syscall.SIGKILL); select {}")
+	if err == nil || err.Name != "worker died" || !strings.Contains(err.Value, "v, x") {
+		t.Errorf("got %s", out)
+	}
+	out, err = runCell(s, 4, "var p *int\ndebug.SetPanicOnFault(false)\nruntime.GC()\n*(*int)(unsafe.Pointer(uintptr(1<<40))) = 1")
+	if err == nil || err.Name != "worker died" && err.Name != "panic" {
+		t.Errorf("got %s", out)
+	}
+	if got := must(t, s, "w := T{2}\nw.a"); got != "=> 2\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestFatalErrorShowsItsText(t *testing.T) {
+	s := open(t)
+	out, err := runCell(s, 1, `m := map[int]int{}
+for i := range 8 {
+	go func() { for { m[i]++ } }()
+}
+for { m[9]++ }`)
+	if err == nil || err.Name != "worker died" || !strings.Contains(out, "concurrent map writes") {
+		t.Errorf("got %.2000s", out)
+	}
+}
+
+// TestManyCells trains in 200 cells on one live value.
+func TestManyCells(t *testing.T) {
+	s := open(t)
+	must(t, s, `type Model struct{ w []float64; steps int }
+func (m *Model) Step(x float64) float64 {
+	loss := 0.0
+	for i := range m.w { m.w[i] += 0.1 * (x - m.w[i]); loss += (x - m.w[i]) * (x - m.w[i]) }
+	m.steps++
+	return loss
+}
+model := &Model{w: make([]float64, 1000)}`)
+	n := 200
+	if testing.Short() {
+		n = 20
+	}
+	for i := range n {
+		must(t, s, fmt.Sprintf("loss%d := model.Step(%d)\nloss%d", i%7, i%3, i%7))
+	}
+	if got := must(t, s, "model.steps"); got != fmt.Sprintf("=> %d\n", n) {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestHugeOutput prints a gigabyte; none of it may be kept by the session.
+func TestHugeOutput(t *testing.T) {
+	s := open(t)
+	c := &counter{}
+	code := `line := bytes.Repeat([]byte("0123456789abcde\n"), 4096)
+for range (1 << 30) / len(line) { os.Stdout.Write(line) }`
+	if res := s.Execute(engine.Request{Code: code, Count: 1}, c); res.Err != nil {
+		t.Fatal(res.Err)
+	}
+	if c.n != 1<<30 {
+		t.Errorf("%d bytes arrived", c.n)
+	}
+	must(t, s, "1")
+}
+
+type counter struct {
+	discard
+	n int
+}
+
+func (c *counter) Stream(name, text string) {
+	if name == "stdout" {
+		c.n += len(text)
+	}
+}
+
+func TestSplitUTF8(t *testing.T) {
+	s := open(t)
+	got := must(t, s, `for _, b := range []byte("héllo 世界 \xff end\n") { os.Stdout.Write([]byte{b}) }`)
+	if got != "héllo 世界 \uFFFD end\n" {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,389 @@
+// Package worker is the process that runs user code: it loads the generations that the front process compiled, runs them,
+// and reports what they show and how they end. The front may kill it at any time; it ends by itself when the front does.
+package worker
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"plugin"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/janpfeifer/gonb/gonbui"
+
+	"golab/kernel/internal/pipe"
+	"golab/kernel/live"
+	"golab/kernel/nb"
+
+	_ "golab/viz" // shows dataframes, tensors, images and charts
+)
+
+// Descriptors of the pipes to and from the front.
+const (
+	commandFD = 3
+	eventFD   = 4
+)
+
+type worker struct {
+	out sync.Mutex // one event and its mark at a time
+	seq int
+	enc *json.Encoder
+
+	mu      sync.Mutex
+	current *cell
+	// stopped is when each generation's code was last told to stop
+	stopped map[int]time.Time
+}
+
+// cell is one run.
+type cell struct {
+	gen         *live.Gen
+	ctx         context.Context
+	cancel      context.CancelFunc
+	goroutine   atomic.Int64
+	ended       chan outcome
+	interrupted atomic.Bool
+	abandoned   chan string
+}
+
+type outcome struct {
+	panicked *pipe.Panic
+	failed   string
+	stopped  bool
+}
+
+// failure carries the error of a cell's last expression to the top of the cell.
+type failure struct{ err error }
+
+// Main runs the worker until the front goes away.
+func Main() {
+	signal.Ignore(syscall.SIGINT, syscall.SIGPIPE) // the front says when to interrupt
+	debug.SetTraceback("all")
+	w := &worker{enc: json.NewEncoder(os.NewFile(eventFD, "events")), stopped: map[int]time.Time{}}
+	w.enc.SetEscapeHTML(false)
+	nb.Attach(w)
+	live.Hook(live.Hooks{Show: w.show, Guard: w.guard})
+	w.send(pipe.Event{Ready: true})
+	dec := json.NewDecoder(blocking(commandFD))
+	for {
+		var c pipe.Command
+		if err := dec.Decode(&c); err != nil {
+			os.Exit(0)
+		}
+		switch {
+		case c.Run != nil:
+			go w.run(*c.Run)
+		case c.Interrupt != nil:
+			go w.interrupt(c.Interrupt.Gen)
+		}
+	}
+}
+
+// blocking reads a descriptor with plain system calls: a thread that waits in one keeps Go from declaring a deadlock when
+// every goroutine of a cell waits.
+type blocking int
+
+func (fd blocking) Read(p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, errors.New("closed")
+		}
+		return n, nil
+	}
+}
+
+// send gives an event to the front and marks its place in what is printed.
+func (w *worker) send(e pipe.Event) {
+	w.out.Lock()
+	defer w.out.Unlock()
+	w.seq++
+	e.Seq = w.seq
+	if err := w.enc.Encode(e); err != nil {
+		var unsupported *json.UnsupportedTypeError
+		var value *json.UnsupportedValueError
+		var marshal *json.MarshalerError
+		if errors.As(err, &unsupported) || errors.As(err, &value) || errors.As(err, &marshal) { // nothing was written
+			w.enc.Encode(pipe.Event{Seq: e.Seq, Display: &nb.Output{Data: nb.Bundle{"text/plain": "golab: this output can't be shown: " + err.Error()}}})
+		} else {
+			os.Exit(1)
+		}
+	}
+	syscall.Write(1, pipe.Mark(e.Seq))
+}
+
+// wire makes a bundle fit for JSON: binary content in base64.
+func wire(b nb.Bundle) nb.Bundle {
+	out := make(nb.Bundle, len(b))
+	for k, v := range b {
+		if raw, ok := v.([]byte); ok {
+			if strings.HasPrefix(k, "text/") || k == "image/svg+xml" {
+				v = string(raw)
+			} else {
+				v = base64.StdEncoding.EncodeToString(raw)
+			}
+		}
+		out[k] = v
+	}
+	return out
+}
+
+// Display is part of nb.Host.
+func (w *worker) Display(o nb.Output) {
+	o.Data = wire(o.Data)
+	w.send(pipe.Event{Display: &o})
+}
+
+// Clear is part of nb.Host.
+func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: wait}}) }
+
+// Context is part of nb.Host.
+func (w *worker) Context() context.Context {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.current == nil {
+		return context.Background()
+	}
+	return w.current.ctx
+}
+
+// run loads and runs one generation.
+func (w *worker) run(r pipe.Run) {
+	done := pipe.Done{Gen: r.Gen}
+	live.Drop(r.Drop...)
+	if _, err := plugin.Open(r.Plugin); err != nil {
+		done.Load = err.Error()
+		w.send(pipe.Event{Done: &done})
+		return
+	}
+	g := live.Take()
+	if g == nil || g.ID != r.Gen {
+		done.Load = "the plugin registered no generation"
+		w.send(pipe.Event{Done: &done})
+		return
+	}
+	c := &cell{gen: g, ended: make(chan outcome, 1), abandoned: make(chan string, 1)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	w.mu.Lock()
+	w.current = c
+	w.mu.Unlock()
+
+	go w.execute(c)
+	select {
+	case o := <-c.ended:
+		done.Panic, done.Failed, done.Interrupted = o.panicked, o.failed, o.stopped
+		w.resume(c, false)
+	case what := <-c.abandoned:
+		done.Interrupted, done.Abandoned = true, what
+		w.resume(c, true)
+	}
+	w.mu.Lock()
+	w.current = nil
+	w.mu.Unlock()
+	c.cancel()
+	done.Set = live.TakeSet()
+	w.sync()
+	syscall.Write(2, pipe.Mark(0)) // all of standard error is before this
+	w.send(pipe.Event{Done: &done})
+}
+
+// sync waits until the front has taken all that gonbui sent.
+func (w *worker) sync() {
+	synced := make(chan struct{})
+	go func() {
+		gonbui.Sync()
+		close(synced)
+	}()
+	select {
+	case <-synced:
+	case <-time.After(2 * time.Second): // the program broke gonbui's pipes; its displays are lost, the cell is not
+	}
+}
+
+// execute runs the cell's statements in a goroutine of their own.
+func (w *worker) execute(c *cell) {
+	c.goroutine.Store(goroutineID())
+	returned := false
+	defer func() {
+		r := recover()
+		var o outcome
+		switch f, failed := r.(failure); {
+		case r == nil: // it ran to its end, or called runtime.Goexit
+			o.stopped = !returned && c.interrupted.Load()
+		case failed:
+			o.failed = f.err.Error()
+		case c.interrupted.Load() && isPoll(r):
+			o.stopped = true
+		default:
+			o.panicked = describe(r)
+		}
+		c.ended <- o
+	}()
+	c.gen.Run()
+	returned = true
+}
+
+// isPoll reports whether a panic looks like that of a poll pointer set to nil.
+func isPoll(r any) bool {
+	err, ok := r.(runtime.Error)
+	return ok && strings.Contains(err.Error(), "nil pointer dereference")
+}
+
+// interrupt stops the running cell. Code that polls unwinds; code that waits is left waiting, to be unwound when it wakes.
+func (w *worker) interrupt(gen int) {
+	w.mu.Lock()
+	c := w.current
+	w.mu.Unlock()
+	if c == nil || c.gen.ID != gen || c.interrupted.Swap(true) {
+		return
+	}
+	c.cancel()
+	atomic.StorePointer(c.gen.Cell, nil)
+	w.stop(gen)
+	// How long code may wait before it is left waiting: in the cell's own statements an answer comes at once; library code
+	// that heeds nb.Context may have a step to finish.
+	start := time.Now()
+	for {
+		select {
+		case o := <-c.ended:
+			c.ended <- o
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+		state, stack := inspect(c.goroutine.Load())
+		for _, id := range generations(stack) {
+			w.stop(id)
+		}
+		waited := time.Since(start)
+		switch {
+		case state == "running" || state == "runnable" || state == "":
+			continue // only the front can end this
+		case state == "syscall" && waited < 4*time.Second:
+			continue
+		case inLibrary(stack) && waited < 3*time.Second:
+			continue
+		case waited < 250*time.Millisecond:
+			continue
+		}
+		select {
+		case c.abandoned <- state:
+		default:
+		}
+		return
+	}
+}
+
+// stop tells the functions and closures of a generation to stop.
+func (w *worker) stop(gen int) {
+	g := live.Find(gen)
+	if g == nil {
+		return
+	}
+	w.mu.Lock()
+	w.stopped[gen] = time.Now()
+	w.mu.Unlock()
+	atomic.StorePointer(g.Code, nil)
+}
+
+var alive byte
+
+// resume lets stopped generations be called again. The statements of an abandoned cell stay stopped.
+func (w *worker) resume(c *cell, abandoned bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for gen := range w.stopped {
+		if g := live.Find(gen); g != nil {
+			atomic.StorePointer(g.Code, unsafe.Pointer(&alive))
+		}
+	}
+	if !abandoned {
+		atomic.StorePointer(c.gen.Cell, unsafe.Pointer(&alive))
+	}
+}
+
+// guard takes what a goroutine of cell code panicked with.
+func (w *worker) guard(gen int, r any) {
+	w.mu.Lock()
+	at := w.stopped[gen]
+	w.mu.Unlock()
+	if isPoll(r) && time.Since(at) < 5*time.Second {
+		return
+	}
+	p := describe(r)
+	p.Goroutine = true
+	w.send(pipe.Event{Panic: p})
+}
+
+// show displays the value of a cell's last expression.
+func (w *worker) show(vals []any, call bool) {
+	if call {
+		if err, ok := vals[len(vals)-1].(error); ok && err != nil {
+			panic(failure{err})
+		}
+		vals = vals[:len(vals)-1]
+	}
+	switch len(vals) {
+	case 0:
+	case 1:
+		w.send(pipe.Event{Result: wire(render(vals[0]))})
+	default:
+		var texts []string
+		for _, v := range vals {
+			texts = append(texts, text(v))
+		}
+		w.send(pipe.Event{Result: nb.Bundle{"text/plain": strings.Join(texts, ", ")}})
+	}
+}
+
+// describe makes a report of a recovered panic; it is called by the deferred function that recovered.
+func describe(r any) *pipe.Panic {
+	p := &pipe.Panic{}
+	switch v := r.(type) {
+	case error:
+		p.Value = safely(v.Error)
+	case fmt.Stringer:
+		p.Value = safely(v.String)
+	case string:
+		p.Value = v
+	default:
+		p.Value = fmt.Sprintf("%v", v)
+	}
+	pcs := make([]uintptr, 256)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		f, more := frames.Next()
+		if f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic" || f.Function == "runtime.panicmem" {
+			p.Frames = nil // what is above is the panic's own machinery
+		} else if f.Function != "" && !strings.HasPrefix(f.Function, "golab/kernel/internal/worker.") && !strings.HasPrefix(f.Function, "runtime.") {
+			p.Frames = append(p.Frames, pipe.Frame{Func: f.Function, File: f.File, Line: f.Line})
+		}
+		if !more {
+			return p
+		}
+	}
+}
+
+func safely(f func() string) (s string) {
+	defer func() {
+		if r := recover(); r != nil {
+			s = fmt.Sprintf("(its text can't be had: %v)", r)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,203 @@
+// Package live is what the code generated for a cell calls: it keeps the session's variables, forwards old functions to
+// their latest definitions, and stops cells. It is linked into the worker; every cell shares that one copy.
+//
+// A generation is the code compiled for one run of a cell: the cell's statements and every declaration they reach. Each
+// generation has its own copy of those functions, but all share the variables, which live here and are bound by address.
+package live
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+)
+
+// Gen is one loaded generation, as its generated code describes itself.
+type Gen struct {
+	ID  int
+	Run func() // the cell's statements
+	// Cell and Code point to the generation's poll pointers: the cell's own statements read through *Cell, functions and
+	// closures through *Code, at every loop and function entry. Setting one to nil makes the next read fault, which Go
+	// turns into a panic: an interrupt that costs two loads and no branch while nobody interrupts.
+	Cell, Code *unsafe.Pointer
+	Funcs      []Func
+}
+
+// Func is a function or method of a generation.
+type Func struct {
+	Name string // "f", or "T.M" for a method
+	Self any    // the function itself; methods take their receiver first
+	Link func(latest any)
+	New  bool // defined by this cell, not repeated from an earlier one
+}
+
+var (
+	mu      sync.Mutex
+	vars    = map[string]unsafe.Pointer{}
+	staged  = map[string]unsafe.Pointer{}
+	set     []string
+	links   = map[string][]func(any){}
+	gens    = map[int]*Gen{}
+	pending *Gen
+)
+
+// Register announces a generation. Generated code calls it while its plugin is loaded.
+func Register(g *Gen) {
+	mu.Lock()
+	defer mu.Unlock()
+	pending = g
+	gens[g.ID] = g
+}
+
+// Take returns the generation that the plugin just loaded registered, and makes earlier copies of the functions which it
+// redefines forward to the new ones. A copy whose type differs keeps its old code.
+func Take() *Gen {
+	mu.Lock()
+	defer mu.Unlock()
+	g := pending
+	pending = nil
+	if g == nil {
+		return nil
+	}
+	staged = map[string]unsafe.Pointer{}
+	set = nil
+	for _, f := range g.Funcs {
+		if f.New {
+			for _, link := range links[f.Name] {
+				link(f.Self)
+			}
+		}
+		links[f.Name] = append(links[f.Name], f.Link)
+	}
+	return g
+}
+
+// Find returns the loaded generation with that ID, or nil.
+func Find(id int) *Gen {
+	mu.Lock()
+	defer mu.Unlock()
+	return gens[id]
+}
+
+// Addr is the address of a session variable. The front process, which compiled the caller, knows its type.
+func Addr(name string) unsafe.Pointer {
+	mu.Lock()
+	defer mu.Unlock()
+	p := vars[name]
+	if p == nil {
+		panic("golab: variable " + name + " has no value in this worker")
+	}
+	return p
+}
+
+// New makes a variable that takes the place of the one with that name once Set says that its declaration was reached.
+func New[T any](name string) *T {
+	p := new(T)
+	mu.Lock()
+	defer mu.Unlock()
+	staged[name] = unsafe.Pointer(p)
+	return p
+}
+
+// Set tells that the declaration of these variables was executed.
+func Set(names ...string) {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, n := range names {
+		if p, ok := staged[n]; ok {
+			vars[n] = p
+			delete(staged, n)
+		}
+		set = append(set, n)
+	}
+}
+
+// TakeSet returns the variables declared so far by the running cell, in order, with repetitions.
+func TakeSet() []string {
+	mu.Lock()
+	defer mu.Unlock()
+	s := set
+	set = nil
+	return s
+}
+
+// Drop forgets variables. What still refers to them keeps them alive.
+func Drop(names ...string) {
+	mu.Lock()
+	defer mu.Unlock()
+	for _, n := range names {
+		delete(vars, n)
+	}
+}
+
+// Zero resets a variable, as `var x T` does when it is run again.
+func Zero[T any](p *T) {
+	var z T
+	*p = z
+}
+
+// Hooks are what the worker does for generated code.
+type Hooks struct {
+	Show func(vals []any, call bool)
+	// Guard handles a value recovered from a goroutine of generation gen.
+	Guard func(gen int, recovered any)
+}
+
+var hooks Hooks
+
+// Hook installs the worker's hooks, once, before the first cell.
+func Hook(h Hooks) { hooks = h }
+
+// Show displays the value of the cell's last expression.
+func Show(vals ...any) { hooks.Show(vals, false) }
+
+// ShowCall displays the results of the cell's last expression, a call whose last result is an error: a non-nil error
+// fails the cell, a nil one is not shown.
+func ShowCall(vals ...any) { hooks.Show(vals, true) }
+
+// GuardCallback is deferred in functions that other packages may call from goroutines of their own. There it does what
+// Guard does; in a goroutine that is guarded already the panic goes on.
+func GuardCallback(gen int) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if guarded() {
+		panic(r)
+	}
+	hooks.Guard(gen, r)
+}
+
+// guarded reports whether the calling goroutine was started by cell code or runs a cell: what it began with tells.
+func guarded() bool {
+	pcs := make([]uintptr, 64)
+	var last string
+	for skip := 0; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			break
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for {
+			f, more := frames.Next()
+			if f.Function != "" && f.Function != "runtime.goexit" {
+				last = f.Function
+			}
+			if !more {
+				break
+			}
+		}
+		if n < len(pcs) {
+			break
+		}
+	}
+	return strings.HasPrefix(last, "nb.") || strings.HasPrefix(last, "golab/kernel/internal/worker.")
+}
+
+// Guard is deferred at the start of every goroutine that cell code starts, so that a panic in it is reported and the
+// worker lives on.
+func Guard(gen int) {
+	if r := recover(); r != nil {
+		hooks.Guard(gen, r)
+	}
+}

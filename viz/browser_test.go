@@ -225,6 +225,18 @@ func TestBrowser(t *testing.T) {
 		t.Parallel()
 		open(t, `<script>document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'</script>`+charts)
 	})
+	t.Run("theme changed", func(t *testing.T) { // as JupyterLab does it, all styles gone for a moment
+		t.Parallel()
+		f := open(t, `<div id=cell>`+lib+charts+`</div><script>setTimeout(function () {
+			cell.style.display = 'none';
+			document.body.dataset.jpThemeLight = 'false';
+			setTimeout(() => cell.style.display = '');
+		}, 1500)</script>`)
+		f.allLive(t, n)
+		if f.Dark < n-2 {
+			t.Errorf("%d of %d charts have light text", f.Dark, n)
+		}
+	})
 	t.Run("hidden first", func(t *testing.T) { // a collapsed cell, opened later
 		t.Parallel()
 		f := open(t, `<div id=cell style="display:none">`+lib+charts+`</div><script>setTimeout(() => cell.style.display = '', 1500)</script>`)

@@ -237,15 +237,15 @@ func (g *Grid) bundle() nb.Bundle {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<div style="display:grid;grid-template-columns:repeat(%d,max-content);gap:8px;max-width:100%%;overflow-x:auto">`, g.columns())
 	for i, img := range g.images {
-		data, err := encode(img)
-		if err != nil {
-			return failure(err)
-		}
 		size := img.Bounds().Size()
 		k := scale(size)
 		crisp := ""
 		if k > 1 {
 			crisp = "image-rendering:pixelated;"
+		}
+		data, err := encode(magnify(img, int(k))) // crisp also where a page's sanitizer drops the style
+		if err != nil {
+			return failure(err)
 		}
 		caption := ""
 		if i < len(g.names) {
@@ -316,7 +316,10 @@ func magnify(img image.Image, k int) image.Image {
 		return img
 	}
 	b := img.Bounds()
-	out := image.NewNRGBA(image.Rect(0, 0, k*b.Dx(), k*b.Dy()))
+	var out draw.Image = image.NewNRGBA(image.Rect(0, 0, k*b.Dx(), k*b.Dy()))
+	if _, grey := img.(*image.Gray); grey {
+		out = image.NewGray(out.Bounds())
+	}
 	for y := range b.Dy() {
 		for x := range b.Dx() {
 			r := image.Rect(k*x, k*y, k*x+k, k*y+k)

@@ -45,7 +45,12 @@ function follow(el) {
     }
   }
   var seen = new ResizeObserver(draw);
-  el.golabDraw = draw;
+  // Observing anew makes the observer report at the next frame at which the element has a size: a theme that is being
+  // changed may leave it without one for a moment.
+  el.golabDraw = function () {
+    seen.unobserve(el);
+    seen.observe(el);
+  };
   seen.observe(el);
 }
 

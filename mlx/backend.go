@@ -20,7 +20,7 @@ const BackendEnv = "GOLAB_BACKEND"
 // device is where models compute.
 type device struct {
 	Backend compute.Backend
-	name string // as UseBackend takes it
+	name    string // as UseBackend takes it
 }
 
 var devices = struct {

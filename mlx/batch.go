@@ -136,9 +136,21 @@ func encode(d *Data, classes []string) ([]int32, error) {
 	return out, nil
 }
 
-// inputs gathers rows into a tensor [size, …]; rows may be fewer than size, the rest is 0.
-func (p *prepared) inputs(rows []int, size int) *tensors.Tensor {
-	t := tensors.FromShape(shapes.Make(dtypes.Float32, append([]int{size}, p.dims...)...))
+// padded makes rows up to size by repeating the first of them: whatever the model does with those, it can do.
+func padded(rows []int, size int) []int {
+	if len(rows) == size {
+		return rows
+	}
+	out := append(make([]int, 0, size), rows...)
+	for len(out) < size {
+		out = append(out, rows[0])
+	}
+	return out
+}
+
+// inputs gathers rows into a tensor [len(rows), …].
+func (p *prepared) inputs(rows []int) *tensors.Tensor {
+	t := tensors.FromShape(shapes.Make(dtypes.Float32, append([]int{len(rows)}, p.dims...)...))
 	per := len(p.x) / p.n
 	tensors.MustMutableFlatData(t, func(flat []float32) {
 		for i, row := range rows {
@@ -151,37 +163,46 @@ func (p *prepared) inputs(rows []int, size int) *tensors.Tensor {
 				to[j] = from[k]
 			}
 		}
-		clear(flat[len(rows)*per:])
 	})
 	return t
 }
 
-// targets gathers the labels of rows: int32 [size] for classes, float32 [size, width] for values.
-func (p *prepared) targets(rows []int, size int) *tensors.Tensor {
+// targets gathers the labels of rows: int32 [len(rows)] for classes, float32 [len(rows), width] for values.
+func (p *prepared) targets(rows []int) *tensors.Tensor {
 	if p.classes != nil {
-		flat := make([]int32, size)
+		flat := make([]int32, len(rows))
 		for i, row := range rows {
 			flat[i] = p.classes[row]
 		}
-		return tensors.FromFlatDataAndDimensions(flat, size)
+		return tensors.FromFlatDataAndDimensions(flat, len(rows))
 	}
-	flat := make([]float32, size*p.width)
+	flat := make([]float32, len(rows)*p.width)
 	for i, row := range rows {
 		copy(flat[i*p.width:], p.values[row*p.width:(row+1)*p.width])
 	}
-	return tensors.FromFlatDataAndDimensions(flat, size, p.width)
+	return tensors.FromFlatDataAndDimensions(flat, len(rows), p.width)
 }
 
-// chunks calls f with consecutive rows, at most evalBatch at a time, and the size to pad them to: a power of two, so that few are compiled.
+// shares is the weight of each of size examples: 1 for the first n, 0 for those that fill up.
+func shares(n, size int) *tensors.Tensor {
+	flat := make([]float32, size)
+	for i := range n {
+		flat[i] = 1
+	}
+	return tensors.FromFlatDataAndDimensions(flat, size)
+}
+
+// chunks calls f with consecutive rows, at most evalBatch at a time, and the size to pad them to. Sizes are few, since
+// each is compiled: evalBatch, or for less data a power of two.
 func (p *prepared) chunks(f func(rows []int, size int) error) error {
-	for start := 0; start < p.n; start += evalBatch {
-		rows := make([]int, min(evalBatch, p.n-start))
+	size := 1
+	for size < min(p.n, evalBatch) {
+		size *= 2
+	}
+	for start := 0; start < p.n; start += size {
+		rows := make([]int, min(size, p.n-start))
 		for i := range rows {
 			rows[i] = start + i
-		}
-		size := 1
-		for size < len(rows) {
-			size *= 2
 		}
 		if err := f(rows, size); err != nil {
 			return err

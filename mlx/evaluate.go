@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/gomlx/gomlx/core/tensors"
 )
 
 // Evaluation is how well a model does on labelled data.
@@ -59,11 +57,9 @@ type score struct{ loss, hits float64 }
 // judge gives the mean loss and hits over data. The model's lock is held for a batch at a time.
 func (m *Model) judge(p *prepared, loss Loss) (s score, err error) {
 	err = p.chunks(func(rows []int, size int) error {
-		weights := make([]float32, size)
-		for i := range rows {
-			weights[i] = 1
-		}
-		x, y := p.inputs(rows, size), p.targets(rows, size)
+		w := shares(len(rows), size)
+		rows = padded(rows, size)
+		x, y := p.inputs(rows), p.targets(rows)
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if err := m.alive(); err != nil {
@@ -73,7 +69,7 @@ func (m *Model) judge(p *prepared, loss Loss) (s score, err error) {
 		if err != nil {
 			return err
 		}
-		out, err := call(exec, x, y, tensors.FromFlatDataAndDimensions(weights, size))
+		out, err := call(exec, x, y, w)
 		if err != nil {
 			return err
 		}

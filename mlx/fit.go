@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gomlx/compute/dtypes"
@@ -71,6 +72,7 @@ type training struct {
 	data     *prepared
 	val      *prepared
 	rows     []int
+	fill     bool // the last, smaller batch of an epoch is filled up, with weights of 0, rather than compiled for
 	record   History
 	progress *viz.Progress
 	drawn    time.Time // of the last status
@@ -129,6 +131,7 @@ func (m *Model) begin(data *Data, o FitOptions) (*training, error) {
 		t.o.Loss = m.lossFor(t.data)
 	}
 	t.o.BatchSize = min(t.o.BatchSize, t.data.n)
+	t.fill = !slices.ContainsFunc(m.layers, mixesExamples)
 	t.rows = make([]int, t.data.n)
 	for i := range t.rows {
 		t.rows[i] = i
@@ -224,7 +227,13 @@ func (t *training) epoch(e, steps int) error {
 
 // step trains on some rows once and returns the means of loss and hits over them.
 func (t *training) step(rows []int) (loss, hit float64, err error) {
-	x, y := t.data.inputs(rows, len(rows)), t.data.targets(rows, len(rows))
+	size := len(rows)
+	if t.fill {
+		size = t.o.BatchSize
+	}
+	w := shares(len(rows), size)
+	rows = padded(rows, size)
+	x, y := t.data.inputs(rows), t.data.targets(rows)
 	t.m.mu.Lock()
 	defer t.m.mu.Unlock()
 	if t.m.inDims == nil {
@@ -234,10 +243,10 @@ func (t *training) step(rows []int) (loss, hit float64, err error) {
 		return 0, 0, err
 	}
 	var exec *model.Exec
-	if exec, err = t.m.trainStep(t.o.Loss, t.o.Optimizer, len(rows)); err != nil {
+	if exec, err = t.m.trainStep(t.o.Loss, t.o.Optimizer, size); err != nil {
 		return 0, 0, err
 	}
-	out, err := call(exec, x, y)
+	out, err := call(exec, x, y, w)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"golab/datasets"
 	"golab/mlx"
@@ -213,6 +215,21 @@ func TestModelMovesBetweenBackends(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "weights", weights(t, stay), weights(t, move), 1e-4)
+	})
+}
+
+// The last batch of an epoch is filled up where no layer mixes examples; that must be as if it were smaller.
+func TestFilledBatchIsASmallerBatch(t *testing.T) {
+	train, _ := iris(t)
+	exact := mlx.Func("as is", func(_ *model.Scope, x *graph.Node) *graph.Node { return x }) // may mix, for all that is known
+	mlx.OnEach(t, func(t *testing.T) {
+		o := mlx.FitOptions{BatchSize: 50, Epochs: 3, Optimizer: mlx.SGD{Momentum: 0.9}} // 50 + 50 + 20
+		a, b := mlx.Sequential(mlx.Dense(8, mlx.GELU), mlx.Dense(3)), mlx.Sequential(mlx.Dense(8, mlx.GELU), mlx.Dense(3), exact)
+		h, g := fit(t, a, train, o), fit(t, b, train, o)
+		same(t, "weights", weights(t, a), weights(t, b), 1e-6)
+		if math.Abs(h.Loss[2]-g.Loss[2]) > 1e-6 || h.Accuracy[2] != g.Accuracy[2] {
+			t.Errorf("%v\n%v", h, g)
+		}
 	})
 }
 

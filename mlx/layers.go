@@ -216,3 +216,13 @@ func (l input) Apply(_ *model.Scope, x *graph.Node) *graph.Node {
 	}
 	return x
 }
+
+// mixesExamples reports whether what a layer gives for an example may depend on the others of the batch, while training: then
+// a batch can't be filled up with examples that are to have no effect.
+func mixesExamples(l Layer) bool {
+	switch l.(type) {
+	case dense, dropout, flatten, reshape, layerNorm, input, Activation:
+		return false
+	}
+	return true
+}

@@ -35,7 +35,7 @@ func Predict(m *Model, data *Data) (*Predictions, error) {
 		return nil, err
 	}
 	err = p.chunks(func(rows []int, size int) error {
-		x := p.inputs(rows, size)
+		x := p.inputs(padded(rows, size))
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if err := m.alive(); err != nil {

@@ -72,38 +72,37 @@ func (ps *programs) get(kind string, loss Loss, opt Optimizer, batch int, make f
 	return p.exec, nil
 }
 
-// trainStep is the program of one training step: of inputs and labels it makes [loss, hits], the means over the batch,
-// and updates the variables.
+// trainStep is the program of one training step: of inputs, labels and the weights of the examples it makes [loss, hits],
+// the weighted means over the batch, and updates the variables.
 func (m *Model) trainStep(loss Loss, opt Optimizer, batch int) (*model.Exec, error) {
 	return m.programs.get("train", loss, opt, batch, func() (*model.Exec, error) {
-		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y *graph.Node) *graph.Node {
+		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
 			g := x.Graph()
 			scope.Store().SetTraining(g, true)
 			out := m.forward(scope, x, nil)
-			each := eachLoss(loss, y, out)
-			mean := graph.ReduceAllMean(each)
+			all := graph.ReduceAllSum(w)
+			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
 			opt.UpdateGraph(scope, g, mean)
 			_, step := counters(scope.Store())
 			step.SetNodeValue(graph.Add(step.NodeValue(g), graph.Const(g, uint32(1))))
-			return graph.Stack([]*graph.Node{mean, graph.ReduceAllMean(hits(y, out))}, 0)
+			return graph.Stack([]*graph.Node{mean, graph.Div(weighted(hits(y, out), w), all)}, 0)
 		})
 	})
 }
 
-// evalStep is the program that judges a batch: of inputs, labels and a weight for each example, 0 for padding, it makes
-// [loss, hits], the weighted sums.
+// evalStep is the program that judges a batch: of inputs, labels and weights it makes [loss, hits], the weighted sums.
 func (m *Model) evalStep(loss Loss, batch int) (*model.Exec, error) {
 	return m.programs.get("eval", loss, nil, batch, func() (*model.Exec, error) {
 		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
 			scope.Store().SetTraining(x.Graph(), false)
 			out := m.forward(scope, x, nil)
-			sum := func(each *graph.Node) *graph.Node {
-				return graph.ReduceAllSum(graph.Where(positive(w), each, graph.ZerosLike(each)))
-			}
-			return graph.Stack([]*graph.Node{sum(eachLoss(loss, y, out)), sum(hits(y, out))}, 0)
+			return graph.Stack([]*graph.Node{weighted(eachLoss(loss, y, out), w), weighted(hits(y, out), w)}, 0)
 		})
 	})
 }
+
+// weighted is Σ each·w.
+func weighted(each, w *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(each, w)) }
 
 // predictStep is the program that gives the outputs of a batch.
 func (m *Model) predictStep(batch int) (*model.Exec, error) {

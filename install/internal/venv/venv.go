@@ -41,15 +41,15 @@ func DataDir() string { return filepath.Join(Dir(), "share", "jupyter") }
 func Env() []string { return []string{"PYTHONHOME=", "PYTHONPATH="} }
 
 // settings are the environment's own files, by path below Dir.
+//
+// Jupyter Server 2.21 says at every kernel that its ping timeout is longer than its ping interval. Setting them equal silences that and
+// makes it hang up on every browser after 30 seconds, before the first ping: leave it.
 var settings = map[string]string{
 	"etc/jupyter/jupyter_lab_config.json": `{
   "LabApp": {
     "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
     "extension_manager": "readonly",
     "news_url": null
-  },
-  "ServerApp": {
-    "websocket_ping_timeout": 30000
   }
 }
 `,
@@ -66,22 +66,53 @@ var settings = map[string]string{
 // stamp is what the file .golab in Dir says of an environment that is complete and up to date, for a Python version.
 func stamp(python string) string {
 	h := sha256.New()
-	fmt.Fprintln(h, "layout 1")
 	fmt.Fprint(h, requirements)
-	for _, name := range []string{"etc/jupyter/jupyter_lab_config.json", "share/jupyter/lab/settings/overrides.json"} {
-		fmt.Fprint(h, name, settings[name])
-	}
 	return fmt.Sprintf("%x %s\n", h.Sum(nil), python)
 }
 
 // Ready reports whether the environment is there, complete, up to date, and its Python still runs.
-func Ready(ctx context.Context) bool {
+func Ready(ctx context.Context) bool { return installed(ctx) && settled() }
+
+// installed reports whether the packages are there and the environment's Python runs.
+func installed(ctx context.Context) bool {
 	b, err := os.ReadFile(filepath.Join(Dir(), ".golab"))
 	if err != nil {
 		return false
 	}
 	v, err := pythonVersion(ctx, Python())
 	return err == nil && string(b) == stamp(v)
+}
+
+// settled reports whether the settings are there.
+func settled() bool {
+	for name, text := range settings {
+		b, err := os.ReadFile(filepath.Join(Dir(), filepath.FromSlash(name)))
+		if err != nil || string(b) != text {
+			return false
+		}
+	}
+	return true
+}
+
+func settle() error {
+	for name, text := range settings {
+		name = filepath.Join(Dir(), filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := replace(name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace makes a file hold text, in one step.
+func replace(name, text string) error {
+	if err := os.WriteFile(name+".new", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }
 
 // Ensure makes the environment unless it is [Ready]; made reports whether it had to. say is told what it is at.
@@ -98,8 +129,8 @@ func Ensure(ctx context.Context, say func(string)) (made bool, err error) {
 		return false, err
 	}
 	defer release()
-	if Ready(ctx) {
-		return false, nil
+	if installed(ctx) {
+		return false, settle()
 	}
 	python, err := FindPython(ctx)
 	if err != nil {
@@ -132,20 +163,10 @@ func Ensure(ctx context.Context, say func(string)) (made bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for name, text := range settings {
-		name = filepath.Join(Dir(), filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return false, err
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			return false, err
-		}
-	}
-	tmp := filepath.Join(Dir(), ".golab.new")
-	if err := os.WriteFile(tmp, []byte(stamp(version)), 0o644); err != nil {
+	if err := replace(filepath.Join(Dir(), ".golab"), stamp(version)); err != nil {
 		return false, err
 	}
-	return true, os.Rename(tmp, filepath.Join(Dir(), ".golab"))
+	return true, settle()
 }
 
 // pipNotes shortens what pip says: "37 packages: collecting tornado".

@@ -70,6 +70,14 @@ func TestEnsure(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	// A damaged setting is repaired without pip.
+	damaged := filepath.Join(Dir(), "etc/jupyter/jupyter_lab_config.json")
+	if err := os.WriteFile(damaged, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := Ensure(t.Context(), say); err != nil || made || !Ready(t.Context()) {
+		t.Errorf("damaged setting: made %v, %v", made, err)
+	}
 	// New pins make it anew.
 	old := requirements
 	t.Cleanup(func() { requirements = old })

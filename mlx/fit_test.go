@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"golab/datasets"
@@ -412,4 +413,27 @@ func TestFitAndPredictAtOnce(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Gated dilated convolutions of GoMLX's own, many of them independent: they deadlock in pure Go unless taken one by one.
+func TestManyConvolutionsDoNotHang(t *testing.T) {
+	wavenet := mlx.Func("wavenet", func(scope *model.Scope, x *graph.Node) *graph.Node {
+		var skip *graph.Node
+		for i := range 8 {
+			padded := graph.GrowLeft(x, 1, 1<<i, 0)
+			conv := func(name string) *graph.Node {
+				return layers.Convolution(scope.In("%s_%d", name, i), padded).Channels(16).KernelSizePerAxis(2).DilationPerAxis(1 << i).NoPadding().Done()
+			}
+			z := graph.Mul(graph.Tanh(conv("filter")), graph.Sigmoid(conv("gate")))
+			if x = graph.Add(x, z); skip == nil {
+				skip = z
+			} else {
+				skip = graph.Add(skip, z)
+			}
+		}
+		return skip
+	})
+	sound := mlx.FromTensors(tensors.FromScalarAndDimensions(float32(0.5), 8, 1024, 16), tensors.FromValue([]int32{0, 1, 0, 1, 0, 1, 0, 1}))
+	m := mlx.Sequential(wavenet, mlx.Flatten(), mlx.Dense(2))
+	fit(t, m, sound, mlx.FitOptions{BatchSize: 8})
 }

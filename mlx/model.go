@@ -24,20 +24,21 @@ type Model struct {
 	fitting sync.Mutex // held by Fit from start to end
 	mu      sync.Mutex // held while anything below is used
 
-	err      error
-	dev      *device
-	store    *model.Store
-	seed     uint64
-	inDims   []int    // of one example; nil until built
-	fixed    bool     // the user said inDims; otherwise data did, and other data may say otherwise until it is trained
-	handed   bool     // the user has the store, and may have set weights
-	outDims  [][]int  // of each layer
-	sizes    []int    // numbers trained in each layer
-	frozen   []int    // numbers kept but not trained in each layer
-	features []string // of the data it was first fitted on, if it had names
-	classes  []string // what the outputs stand for; nil when values, or when never fitted
-	history  History
-	programs programs
+	err       error
+	dev       *device
+	store     *model.Store
+	seed      uint64
+	inDims    []int    // of one example; nil until built
+	fixed     bool     // the user said inDims; otherwise data did, and other data may say otherwise until it is trained
+	handed    bool     // the user has the store, and may have set weights
+	outDims   [][]int  // of each layer
+	sizes     []int    // numbers trained in each layer
+	frozen    []int    // numbers kept but not trained in each layer
+	convolves bool     // has convolutions of GoMLX's own
+	features  []string // of the data it was first fitted on, if it had names
+	classes   []string // what the outputs stand for; nil when values, or when never fitted
+	history   History
+	programs  programs
 }
 
 // Sequential makes a model of layers that feed one another. It is built, and its shapes are checked, when it first meets
@@ -156,6 +157,9 @@ func (m *Model) build(dims []int) error {
 		err = m.trace(dims)
 	}
 	if err == nil {
+		err = m.move()
+	}
+	if err == nil {
 		err = m.store.InitializeVariables(m.dev.Backend, nil)
 	}
 	if err != nil {
@@ -185,6 +189,7 @@ func (m *Model) trace(dims []int) (err error) {
 			}
 			m.sizes, m.frozen = append(m.sizes, trained), append(m.frozen, frozen)
 		})
+		m.convolves = slices.ContainsFunc(g.Nodes(), func(n *graph.Node) bool { return n.Type() == graph.NodeTypeConvGeneral })
 	})
 	return err
 }
@@ -230,6 +235,9 @@ func caught(f func()) (err error) {
 // move brings the model to the backend in use, with its variables.
 func (m *Model) move() error {
 	dev, err := currentDevice()
+	if err == nil && m.convolves && dev.name == "go" {
+		dev, err = sequentialGo()
+	}
 	if err != nil {
 		return err
 	}

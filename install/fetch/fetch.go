@@ -176,6 +176,9 @@ func ensure(ctx context.Context, t thing) error {
 	if err := t.make(ctx, stage, out); err != nil {
 		return fmt.Errorf("fetch %s: %w", t.name, err)
 	}
+	if fi, err := os.Stat(filepath.Join(out, filepath.FromSlash(t.main))); err != nil || fi.Size() == 0 {
+		return fmt.Errorf("fetch %s: the download holds no %s", t.name, t.main)
+	}
 	if err := writeFile(filepath.Join(out, ".pin"), strings.NewReader(t.pin), 0o644); err != nil {
 		return cannotWrite(err)
 	}
@@ -186,13 +189,7 @@ func ensure(ctx context.Context, t thing) error {
 	if err := os.Rename(t.dest, filepath.Join(stage, "old")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return cannotWrite(err)
 	}
-	if err := os.Rename(out, t.dest); err != nil {
-		return cannotWrite(err)
-	}
-	if !t.done() {
-		return fmt.Errorf("fetch %s: the download holds no %s", t.name, t.main)
-	}
-	return nil
+	return cannotWrite(os.Rename(out, t.dest))
 }
 
 func cannotWrite(err error) error {

@@ -361,6 +361,19 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+func TestArchiveWithoutTheFile(t *testing.T) {
+	m := newMachine(t)
+	tgz, sum := tarball(t, map[string]string{"package/LICENSE": "Apache"})
+	m.npm(t, tgz)
+	pinECharts(t, sum)
+	if _, err := ECharts(t.Context()); err == nil || !strings.Contains(err.Error(), "holds no echarts.min.js") {
+		t.Errorf("got %v", err)
+	}
+	if left := files(t); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 func TestOutsideMember(t *testing.T) {
 	m := newMachine(t)
 	tgz, sum := tarball(t, map[string]string{"package/../../../evil": "x"})

@@ -114,7 +114,7 @@ func choose(name string) (d *device, failures []string, err error) {
 			if d, err := open(c.name); err == nil {
 				return d, failures, nil
 			} else {
-				failures = append(failures, fmt.Sprintf("%s did not start: %v", describe(c.name), oneLine(err)))
+				failures = append(failures, fmt.Sprintf("%s did not start: %v", describe(c.name), reason(err)))
 			}
 		}
 		d, err = open("go")
@@ -184,10 +184,14 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func oneLine(err error) string {
+// reason is what an error comes down to, in one line that is not too long.
+func reason(err error) string {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(err) {
+		err = next
+	}
 	s := strings.Join(strings.Fields(err.Error()), " ")
-	if len(s) > 200 {
-		s = s[:200] + "…"
+	if r := []rune(s); len(r) > 200 {
+		s = string(r[:200]) + "…"
 	}
 	return s
 }

@@ -3,10 +3,12 @@
 package mlx
 
 import (
+	"io"
 	"os"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
+	"k8s.io/klog/v2"
 )
 
 const haveXLA = true
@@ -24,4 +26,10 @@ func setenvDefault(key, value string) {
 	}
 }
 
-func openXLA(plugin string) (compute.Backend, error) { return xla.New(plugin) }
+func openXLA(plugin string) (compute.Backend, error) {
+	// A plugin that can't be loaded is logged as well as returned; once is enough.
+	defer klog.CaptureState().Restore()
+	klog.LogToStderr(false)
+	klog.SetOutput(io.Discard)
+	return xla.New(plugin)
+}

@@ -9,7 +9,7 @@ import (
 // Evaluation is how well a model does on labelled data.
 type Evaluation struct {
 	Examples int
-	Loss     float64 // mean over the examples, of the loss that goes with the labels
+	Loss     float64 // mean over the examples
 	Accuracy float64 // share of the classes that were right, 0 to 1; NaN for values
 	MAE      float64 // mean absolute error; NaN for classes
 }
@@ -23,7 +23,7 @@ func (e Evaluation) String() string {
 }
 
 // Evaluate judges a model by labelled data, as it is after training: without dropout, with the moving means of batch
-// normalization. The loss is the one that [Fit] takes when its options name none.
+// normalization. The loss is that of the last [Fit]; before any, the one that Fit would take by itself.
 //
 // Errors: the data has no labels, or other inputs or classes than the model was trained on.
 func Evaluate(m *Model, data *Data) (Evaluation, error) {
@@ -31,7 +31,13 @@ func Evaluate(m *Model, data *Data) (Evaluation, error) {
 	if err != nil {
 		return Evaluation{}, err
 	}
-	s, err := m.judge(p, m.lossFor(p))
+	m.mu.Lock()
+	loss := m.loss
+	if loss == nil {
+		loss = m.lossFor(p)
+	}
+	m.mu.Unlock()
+	s, err := m.judge(p, loss)
 	if err != nil {
 		return Evaluation{}, err
 	}

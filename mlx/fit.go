@@ -250,6 +250,7 @@ func (t *training) step(rows []int) (loss, hit float64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	t.m.loss = t.o.Loss
 	t.record.Steps++
 	t.m.history.Steps++
 	return float64(out[0]), float64(out[1]), nil

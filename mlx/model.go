@@ -38,6 +38,7 @@ type Model struct {
 	features  []string // of the data it was first fitted on, if it had names
 	classes   []string // what the outputs stand for; nil when values, or when never fitted
 	history   History
+	loss      Loss // of the last Fit
 	programs  programs
 }
 
@@ -94,7 +95,7 @@ func (m *Model) reset() {
 		m.store.Finalize()
 	}
 	m.store, m.inDims, m.outDims, m.sizes, m.frozen = nil, nil, nil, nil, nil
-	m.features, m.classes, m.history, m.handed = nil, nil, History{}, false
+	m.features, m.classes, m.loss, m.history, m.handed = nil, nil, nil, History{}, false
 }
 
 // Err says what is wrong with the layers, as far as it is known; Fit and the others return it too.

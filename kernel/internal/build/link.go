@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,37 +11,41 @@ import (
 	"strings"
 )
 
+// linker is a way to make plugins that share types and variables with the worker.
+type linker interface {
+	// name is part of a base's key.
+	name() string
+	// compile is what the compiler needs beyond the flags for plugins.
+	compile() []string
+	// prepare makes, in b.Dir, what the base needs before a worker or plugin is linked.
+	prepare(ctx context.Context, b *Base, dir string) error
+	// link links obj, whose packages are pkgs and, of a cell, nb; of a plugin, path is its plugin path.
+	link(ctx context.Context, b *Base, l linkJob) error
+}
+
+type linkJob struct {
+	dir, out, obj string
+	pkgs          map[string]*pkg
+	nb            string // archive of a generation; empty for the worker
+	path          string
+}
+
 // workerMain is all of the worker's own program.
 const workerMain = "package main\n\nimport \"golab/kernel/internal/worker\"\n\nfunc main() { worker.Main() }\n"
 
 // cellMain is the main package of every plugin: the generation's init functions register it.
 const cellMain = "package main\n\nimport _ \"nb\"\n\nfunc main() {}\n"
 
+// versionScript keeps a generation's functions and variables its own; its type descriptors are shared with all others.
+const versionScript = "{ global: *; local: nb.*; go?link.pkghash*.nb; };\n"
+
 // linkWorker makes the worker program of the same archives as cells are, so that both share every package.
-func (b *Base) linkWorker(ctx context.Context, out string) error {
-	dir, err := os.MkdirTemp(b.Dir, "worker")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+func (b *Base) linkWorker(ctx context.Context, dir, out string) error {
 	pkgs, err := b.closure([]string{"golab/kernel/internal/worker", "runtime/cgo", "plugin"})
 	if err != nil {
 		return err
 	}
-	cfg := filepath.Join(dir, "cfg")
-	if err := writeConfig(cfg, pkgs, ""); err != nil {
-		return err
-	}
-	src := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(src, []byte(workerMain), 0o600); err != nil {
-		return err
-	}
-	obj := filepath.Join(dir, "main.a")
-	if err := b.compile(ctx, dir, "main", cfg, obj, src); err != nil {
-		return err
-	}
-	return b.run(ctx, dir, "link", "-o", out, "-importcfg", cfg, "-installsuffix", "dynlink", "-buildmode=pie",
-		"-linkmode=external", "-s", "-w", "-extld=gcc", obj)
+	return b.main(ctx, workerMain, "main", linkJob{dir: dir, out: out, pkgs: pkgs})
 }
 
 // Plugin compiles the files of one generation and links them to a plugin at out, in the folder dir, which it fills with
@@ -52,53 +55,72 @@ func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string
 	if err != nil {
 		return err
 	}
-	cfg := filepath.Join(dir, "cfg")
-	if err := writeConfig(cfg, pkgs, ""); err != nil {
-		return err
-	}
 	var paths []string
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	for name, text := range files {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(files[name]), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return err
 		}
 		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	cfg := filepath.Join(dir, "cfg")
+	if err := writeConfig(cfg, pkgs, ""); err != nil {
+		return err
 	}
 	nb := filepath.Join(dir, "nb.a")
 	if err := b.compile(ctx, dir, "nb", cfg, nb, paths...); err != nil {
 		return err
 	}
-	return b.linkPlugin(ctx, dir, gen, pkgs, nb, out)
+	path := fmt.Sprintf("nbcell/%d", gen)
+	return b.main(ctx, cellMain, path, linkJob{dir: dir, out: out, pkgs: pkgs, nb: nb, path: path})
 }
 
-// linkPlugin is the stock way: the linker that comes with Go.
-func (b *Base) linkPlugin(ctx context.Context, dir string, gen int, pkgs map[string]*pkg, nb, out string) error {
-	path := fmt.Sprintf("nbcell/%d", gen)
-	cfg := filepath.Join(dir, "linkcfg")
-	if err := writeConfig(cfg, pkgs, nb); err != nil {
+// main compiles a main package and links it.
+func (b *Base) main(ctx context.Context, text, path string, job linkJob) error {
+	src := filepath.Join(job.dir, "main.go")
+	if err := os.WriteFile(src, []byte(text), 0o600); err != nil {
 		return err
 	}
-	src := filepath.Join(dir, "main.go")
-	if err := os.WriteFile(src, []byte(cellMain), 0o600); err != nil {
+	cfg := filepath.Join(job.dir, "maincfg")
+	if err := writeConfig(cfg, job.pkgs, job.nb); err != nil {
 		return err
 	}
-	obj := filepath.Join(dir, "main.a")
-	if err := b.compile(ctx, dir, path, cfg, obj, src); err != nil {
+	job.obj = filepath.Join(job.dir, "main.a")
+	if err := b.compile(ctx, job.dir, path, cfg, job.obj, src); err != nil {
 		return err
 	}
-	// The generation's functions and variables stay its own; its type descriptors are shared with all others.
-	script := filepath.Join(dir, "version")
-	if err := os.WriteFile(script, []byte("{ global: *; local: nb.*; go?link.pkghash*.nb; };\n"), 0o600); err != nil {
-		return err
-	}
-	return b.run(ctx, dir, "link", "-o", out, "-importcfg", cfg, "-installsuffix", "dynlink", "-pluginpath", path,
-		"-buildmode=plugin", "-s", "-w", "-extld=gcc", "-extldflags=-Wl,--version-script="+script, obj)
+	return b.linker.link(ctx, b, job)
 }
 
 func (b *Base) compile(ctx context.Context, dir, path, cfg, out string, files ...string) error {
-	args := append([]string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink",
-		"-nolocalimports", "-importcfg", cfg, "-pack"}, files...)
-	return b.run(ctx, dir, "compile", args...)
+	args := []string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink",
+		"-nolocalimports", "-importcfg", cfg, "-pack"}
+	return b.run(ctx, dir, filepath.Join(b.tool, "compile"), append(append(args, b.linker.compile()...), files...)...)
+}
+
+// stock is the linker that comes with Go. Every plugin carries a copy of all packages that its cell reaches.
+type stock struct{}
+
+func (stock) name() string                                 { return "stock" }
+func (stock) compile() []string                            { return nil }
+func (stock) prepare(context.Context, *Base, string) error { return nil }
+func (stock) link(ctx context.Context, b *Base, j linkJob) error {
+	cfg := filepath.Join(j.dir, "linkcfg")
+	if err := writeConfig(cfg, j.pkgs, j.nb); err != nil {
+		return err
+	}
+	args := []string{"-o", j.out, "-importcfg", cfg, "-installsuffix", "dynlink", "-s", "-w", "-extld=gcc"}
+	if j.nb == "" {
+		args = append(args, "-buildmode=pie", "-linkmode=external")
+	} else {
+		script := filepath.Join(j.dir, "version")
+		if err := os.WriteFile(script, []byte(versionScript), 0o600); err != nil {
+			return err
+		}
+		args = append(args, "-buildmode=plugin", "-pluginpath", j.path, "-extldflags=-Wl,--version-script="+script)
+	}
+	return b.run(ctx, j.dir, filepath.Join(b.tool, "link"), append(args, j.obj)...)
 }
 
 // writeConfig lists archives for the compiler or linker; nb, if not empty, is the archive of a generation.
@@ -127,15 +149,15 @@ func (e *ToolError) Error() string {
 func (e *ToolError) Unwrap() error { return e.Err }
 
 func (b *Base) run(ctx context.Context, dir, tool string, args ...string) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.tool, tool), args...)
-	cmd.Dir, cmd.Env = dir, b.env
-	cmd.Env = append(slices.Clip(cmd.Env), "TMPDIR="+dir)
+	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd.Dir = dir
+	cmd.Env = append(slices.Clip(b.env), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		return &ToolError{tool, strings.TrimSpace(string(out)), err}
+		return &ToolError{filepath.Base(tool), strings.TrimSpace(string(out)), err}
 	}
 	return nil
 }

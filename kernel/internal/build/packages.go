@@ -42,6 +42,7 @@ type pkg struct {
 	Name    string
 	File    string   // archive with export data and object code
 	Imports []string // resolved
+	Base    bool     // part of the base, not compiled later
 }
 
 // manifest is what a base folder holds.
@@ -55,8 +56,10 @@ type Base struct {
 	Root string // GoLab's source tree
 	Dir  string // the base's folder
 
-	env  []string
-	tool string // folder of the compiler and linker
+	env    []string
+	goroot string
+	tool   string // folder of the compiler and linker
+	linker linker
 
 	mu       sync.Mutex
 	packages map[string]*pkg
@@ -88,9 +91,9 @@ func Env() []string {
 }
 
 // key identifies everything a base is made from: compiler, settings, module versions, GoLab's own sources.
-func key(root, goroot, tool string) (string, error) {
+func key(root, goroot, linker string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, "base 1", root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
+	fmt.Fprintln(h, "base 1", linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
 	for _, name := range []string{"VERSION"} {
 		b, err := os.ReadFile(filepath.Join(goroot, name))
 		if err != nil {
@@ -136,6 +139,10 @@ func key(root, goroot, tool string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:10]), nil
 }
 
+// LinkerEnv names the environment variable that chooses how cells are linked: "stock" for Go's own linker; anything else
+// for the shared base, where that can be had.
+const LinkerEnv = "GOLAB_LINKER"
+
 // Open returns the base for this machine and these sources, building what is missing: minutes the first time, a few
 // milliseconds when all is there. Progress is told to report, which may be nil. Processes that open at once wait for each
 // other.
@@ -151,11 +158,15 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := key(root, goroot, tool)
+	var l linker = stock{}
+	if os.Getenv(LinkerEnv) != "stock" && runtime.GOOS == "linux" && canShare(goroot) == nil {
+		l = shared{}
+	}
+	k, err := key(root, goroot, l.name())
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: Env(), tool: tool}
+	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: Env(), goroot: goroot, tool: tool, linker: l}
 	if b.load() == nil {
 		return b, nil
 	}
@@ -281,6 +292,7 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 			return err
 		}
 		p.File = filepath.Join(b.Dir, "pkg", filepath.Base(p.File))
+		p.Base = true
 	}
 	report(fmt.Sprintf("%d packages compiled in %s", len(pkgs), time.Since(start).Round(100*time.Millisecond)))
 	if err := os.RemoveAll(b.Dir); err != nil {
@@ -292,7 +304,15 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 	b.packages = pkgs
 	start = time.Now()
 	worker := filepath.Join(b.Dir, "golab-worker")
-	if err := b.linkWorker(ctx, worker); err != nil {
+	dir, err := os.MkdirTemp(b.Dir, "link")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := b.linker.prepare(ctx, b, dir); err != nil {
+		return err
+	}
+	if err := b.linkWorker(ctx, dir, worker); err != nil {
 		return err
 	}
 	report(fmt.Sprintf("worker linked in %s", time.Since(start).Round(100*time.Millisecond)))
@@ -326,8 +346,11 @@ func link(from, to string) error {
 
 // list compiles packages and all they import, as plugins need them.
 func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, error) {
-	args := append([]string{"list", "-e", "-buildmode=plugin", "-export", "-deps",
-		"-json=ImportPath,Name,Export,Imports,ImportMap,Error,DepsErrors"}, patterns...)
+	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Error,DepsErrors"}
+	if flags := b.linker.compile(); len(flags) > 0 {
+		args = append(args, "-gcflags=all="+strings.Join(flags, " "))
+	}
+	args = append(args, patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = b.Root, b.env
 	var stdout, stderr bytes.Buffer
@@ -361,7 +384,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 			}
 		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(s string) bool { return s == "C" || s == "unsafe" })
-		pkgs[p.ImportPath] = &pkg{p.Name, p.Export, p.Imports}
+		pkgs[p.ImportPath] = &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
 	}
 	if len(pkgs) == 0 {
 		return nil, fmt.Errorf("go list compiled nothing\n%s", stderr.Bytes())

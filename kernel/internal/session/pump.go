@@ -28,10 +28,9 @@ type pump struct {
 	sink           func() engine.Sink
 	done           func(pipe.Done)
 
-	pending  map[int]pipe.Event // read, mark not yet seen
-	shown    map[string]bool    // display ids of gonbui
-	dec      *gob.Decoder
-	finished bool
+	pending map[int]pipe.Event // read, mark not yet seen
+	shown   map[string]bool    // display ids of gonbui
+	dec     *gob.Decoder
 }
 
 // source is a pipe read without waiting.

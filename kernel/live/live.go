@@ -139,6 +139,8 @@ func Zero[T any](p *T) {
 // Hooks are what the worker does for generated code.
 type Hooks struct {
 	Show func(vals []any, call bool)
+	// Unchecked reports an error that the cell left unread.
+	Unchecked func(name string, err error)
 	// Guard handles a value recovered from a goroutine of generation gen.
 	Guard func(gen int, recovered any)
 }
@@ -192,6 +194,13 @@ func guarded() bool {
 		}
 	}
 	return strings.HasPrefix(last, "nb.") || strings.HasPrefix(last, "golab/kernel/internal/worker.")
+}
+
+// Unchecked says that an error which the cell never looks at is not nil.
+func Unchecked(name string, err error) {
+	if err != nil {
+		hooks.Unchecked(name, err)
+	}
 }
 
 // Guard is deferred at the start of every goroutine that cell code starts, so that a panic in it is reported and the

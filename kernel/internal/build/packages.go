@@ -215,6 +215,8 @@ func (b *Base) load() error {
 			return err
 		}
 	}
+	now := time.Now()
+	os.Chtimes(b.Dir, now, now) // tells prune that it is used; a base that can't be written is not pruned either
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.packages, b.worker = m.Packages, m.Worker
@@ -467,13 +469,21 @@ func lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// prune removes bases that nobody used for a week.
+// prune removes bases beside keep that nobody has used for a week, or for an hour if there are more than a few: every
+// change of Go, GoLab or its modules makes a new one. A base is used when a session opens it.
 func prune(dir, keep string) {
 	entries, _ := os.ReadDir(dir)
+	var others []fs.FileInfo
 	for _, e := range entries {
-		info, err := e.Info()
-		if err == nil && e.Name() != keep && time.Since(info.ModTime()) > 7*24*time.Hour {
-			os.RemoveAll(filepath.Join(dir, e.Name()))
+		if info, err := e.Info(); err == nil && e.IsDir() && e.Name() != keep {
+			others = append(others, info)
+		}
+	}
+	slices.SortFunc(others, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for i, info := range others {
+		unused := time.Since(info.ModTime())
+		if unused > 7*24*time.Hour || i >= 3 && unused > time.Hour {
+			os.RemoveAll(filepath.Join(dir, info.Name()))
 		}
 	}
 }

@@ -46,6 +46,8 @@ type emitter struct {
 	idents   map[string]map[string]int // new versions of types
 	versions map[*types.TypeName]int
 	inFuncs  map[string]bool // variables that functions use
+	// unchecked is errors that the cell declares and never reads: it may be that it failed without a word
+	unchecked map[string]bool
 
 	unitFiles []*outFile
 }
@@ -95,7 +97,7 @@ func (e *emitter) newVars() {
 	e.vars, e.top = map[string]*newVar{}, map[types.Object]string{}
 	e.carried, e.dropped = map[string]*Var{}, map[string]string{}
 	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
-	e.inFuncs = map[string]bool{}
+	e.inFuncs, e.unchecked = map[string]bool{}, map[string]bool{}
 	for _, st := range e.stmts() {
 		for _, id := range declared(st) {
 			obj, ok := e.p1.info.Defs[id].(*types.Var)
@@ -107,6 +109,7 @@ func (e *emitter) newVars() {
 				v.local = true
 			} else {
 				e.top[obj] = id.Name
+				e.unchecked[id.Name] = e.p1.unused[id.Pos()] && types.Identical(obj.Type(), types.Universe.Lookup("error").Type())
 				old := b.state.vars[id.Name]
 				v.fresh = old == nil || old.key != v.key
 			}

@@ -315,6 +315,11 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	if len(set) > 0 {
 		after = ";ʼl.Set(" + strings.Join(set, ",") + ")"
 	}
+	for _, id := range declared(st) {
+		if e.unchecked[id.Name] {
+			after += fmt.Sprintf(";ʼl.Unchecked(%q,(*ʼv_%s))", id.Name, id.Name)
+		}
+	}
 	stack := []ast.Node{&ast.BlockStmt{}}
 	if local { // stays as it is; what can outlive the cell is copied
 		for _, id := range declared(st) {

@@ -73,7 +73,7 @@ func Main() {
 	w := &worker{enc: json.NewEncoder(os.NewFile(eventFD, "events")), stopped: map[int]time.Time{}}
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
-	live.Hook(live.Hooks{Show: w.show, Guard: w.guard})
+	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
 	dec := json.NewDecoder(blocking(commandFD))
 	for {
@@ -328,6 +328,11 @@ func (w *worker) guard(gen int, r any) {
 	p := describe(r)
 	p.Goroutine = true
 	w.send(pipe.Event{Panic: p})
+}
+
+// unchecked tells of an error that nobody looked at; the cell goes on, as Go would.
+func unchecked(name string, err error) {
+	fmt.Fprintf(os.Stderr, "\x1b[33m%s is not nil:\x1b[0m %s\n", name, safely(err.Error))
 }
 
 // show displays the value of a cell's last expression.

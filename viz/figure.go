@@ -213,6 +213,10 @@ func (missingLibrary) Error() string {
 
 func (m missingLibrary) Unwrap() error { return m.err }
 
+// StaticEnv names the environment variable that, when not empty, keeps ECharts out of notebooks: charts are pictures then,
+// and the files small enough for version control. `kernel run --static` sets it.
+const StaticEnv = "GOLAB_STATIC_CHARTS"
+
 var library struct {
 	sync.Mutex
 	carried bool
@@ -220,11 +224,12 @@ var library struct {
 
 // carryLibrary displays ECharts once a session, so that the charts of the notebook become live.
 //
-// Under GoNB each cell is a process of its own, which would carry it again and again: there, charts stay pictures.
+// Under GoNB each cell is a process of its own, which would carry it again and again: there, charts stay pictures. So they
+// do where the environment sets [StaticEnv].
 func carryLibrary() {
 	library.Lock()
 	defer library.Unlock()
-	if library.carried || !nb.Live() {
+	if library.carried || !nb.Live() || os.Getenv(StaticEnv) != "" {
 		return
 	}
 	if html, err := page.Library(); err == nil {

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -21,6 +22,7 @@ Runs all code cells of a notebook in order, without Jupyter. What they show is p
 written into a notebook:
   -o OUT          write the notebook with its outputs to OUT, also when a cell failed
   --inplace       write the outputs into NOTEBOOK.ipynb itself when all cells ran
+  --static        leave charts as pictures, for small files
   --allow-errors  go on after a cell that fails
 The exit status is 1 when a cell failed, which is then named.
 `
@@ -36,6 +38,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, open func
 	if err != nil {
 		fmt.Fprintf(stderr, "%v\n\n%s", err, runUsage)
 		return 2
+	}
+	if r.static { // the worker inherits it; see golab/viz
+		os.Setenv("GOLAB_STATIC_CHARTS", "1")
 	}
 	if err := r.run(ctx, stdout, stderr, open); err != nil {
 		fmt.Fprintln(stderr, err)
@@ -53,6 +58,7 @@ type runCommand struct {
 	out         string
 	inplace     bool
 	allowErrors bool
+	static      bool
 }
 
 // parseRun reads flags and the notebook's path in any order.
@@ -63,6 +69,7 @@ func parseRun(args []string) (runCommand, error) {
 	flags.StringVar(&r.out, "o", "", "")
 	flags.BoolVar(&r.inplace, "inplace", false, "")
 	flags.BoolVar(&r.allowErrors, "allow-errors", false, "")
+	flags.BoolVar(&r.static, "static", false, "")
 	for {
 		if err := flags.Parse(args); err != nil {
 			return r, err

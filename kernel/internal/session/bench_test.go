@@ -1,0 +1,142 @@
+package session
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// loops is what the cost of interrupt checks is measured on.
+const loops = `
+var sink int
+var fsink float64
+
+func intSum(n int) (s int) {
+	for i := 0; i < n; i++ {
+		s += i ^ 3
+	}
+	return s
+}
+func dot(a, b []float64) (s float64) {
+	for i := range a {
+		s += a[i] * b[i]
+	}
+	return s
+}
+func sieve(n int) (k int) {
+	c := make([]bool, n+1)
+	for i := 2; i <= n; i++ {
+		if !c[i] {
+			k++
+			for j := i * 2; j <= n; j += i {
+				c[j] = true
+			}
+		}
+	}
+	return k
+}
+func fib(n int) int {
+	if n < 2 {
+		return n
+	}
+	return fib(n-1) + fib(n-2)
+}
+func count(n int) int {
+	m := map[int]int{}
+	for i := range n {
+		m[i%1000]++
+	}
+	return len(m)
+}
+func join(n int) int {
+	var b strings.Builder
+	for i := range n {
+		b.WriteByte(byte(i))
+	}
+	return b.Len()
+}
+func timeit(name string, f func()) {
+	best := time.Hour
+	for range 5 {
+		t := time.Now()
+		f()
+		best = min(best, time.Since(t))
+	}
+	fmt.Println(name, best.Seconds())
+}
+`
+
+const timeLoops = `
+a, b := make([]float64, 1<<20), make([]float64, 1<<20)
+timeit("integer-sum", func() { sink = intSum(300_000_000) })
+timeit("dot-product", func() { for range 100 { fsink += dot(a, b) } })
+timeit("sieve", func() { sink = sieve(10_000_000) })
+timeit("fibonacci", func() { sink = fib(35) })
+timeit("map-count", func() { sink = count(20_000_000) })
+timeit("string-building", func() { sink = join(100_000_000) })
+`
+
+// BenchmarkChecks reports how much longer tight loops take in a cell, where they can be interrupted, than in a compiled
+// program: 1.10 is ten percent. Both are timed in turns, the best of all rounds counts.
+func BenchmarkChecks(b *testing.B) {
+	dir := b.TempDir()
+	src := "package main\nimport (\"fmt\"; \"strings\"; \"time\")\n" + loops + "func main() {" + timeLoops + "}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(src), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-o", "plain", "main.go")
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	s := open(b)
+	must(b, s, loops)
+	cells, plain := map[string]float64{}, map[string]float64{}
+	var names []string
+	note := func(into map[string]float64, out string) {
+		names = names[:0]
+		for line := range strings.Lines(out) {
+			var name string
+			var seconds float64
+			if n, _ := fmt.Sscan(line, &name, &seconds); n == 2 {
+				names = append(names, name)
+				if best, ok := into[name]; !ok || seconds < best {
+					into[name] = seconds
+				}
+			}
+		}
+	}
+	for range max(b.N, 3) {
+		out, err := exec.Command(filepath.Join(dir, "plain")).Output()
+		if err != nil {
+			b.Fatal(err)
+		}
+		note(plain, string(out))
+		note(cells, must(b, s, timeLoops))
+	}
+	for _, n := range names {
+		b.ReportMetric(cells[n]/plain[n], n+"-ratio")
+	}
+}
+
+// BenchmarkCell runs small cells one after the other, from text to result.
+func BenchmarkCell(b *testing.B) {
+	for name, c := range map[string]struct{ first, cell string }{
+		"print":     {"x := 0", "x++\nfmt.Println(x)"},
+		"show":      {"x := 0", "x"},
+		"dataframe": {`df := datasets.Iris()`, "df.Nrow()"},
+		"mlx":       {"digits := mlx.FromDataFrame(datasets.Digits(), `label`)\nmodel := mlx.Sequential(mlx.Dense(10))", "mlx.Evaluate(model, digits)"},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := open(b)
+			must(b, s, c.first)
+			runCell(s, 2, c.cell)
+			for b.Loop() {
+				runCell(s, 3, c.cell)
+			}
+		})
+	}
+}

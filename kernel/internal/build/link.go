@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -35,9 +36,6 @@ const workerMain = "package main\n\nimport \"golab/kernel/internal/worker\"\n\nf
 
 // cellMain is the main package of every plugin: the generation's init functions register it.
 const cellMain = "package main\n\nimport _ \"nb\"\n\nfunc main() {}\n"
-
-// versionScript keeps a generation's functions and variables its own; its type descriptors are shared with all others.
-const versionScript = "{ global: *; local: nb.*; go?link.pkghash*.nb; };\n"
 
 // linkWorker makes the worker program of the same archives as cells are, so that both share every package.
 func (b *Base) linkWorker(ctx context.Context, dir, out string) error {
@@ -114,13 +112,23 @@ func (stock) link(ctx context.Context, b *Base, j linkJob) error {
 	if j.nb == "" {
 		args = append(args, "-buildmode=pie", "-linkmode=external")
 	} else {
-		script := filepath.Join(j.dir, "version")
-		if err := os.WriteFile(script, []byte(versionScript), 0o600); err != nil {
+		hide, err := hideGeneration(j.dir)
+		if err != nil {
 			return err
 		}
-		args = append(args, "-buildmode=plugin", "-pluginpath", j.path, "-extldflags=-Wl,--version-script="+script)
+		args = append(args, "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
 	}
 	return b.run(ctx, j.dir, filepath.Join(b.tool, "link"), append(args, j.obj)...)
+}
+
+// hideGeneration writes to dir what keeps a generation's functions and variables its own, while its type descriptors are
+// shared with all others, and returns the flag for the system's linker. (That of macOS has not been tried.)
+func hideGeneration(dir string) (flag string, err error) {
+	file, text, flag := filepath.Join(dir, "version"), "{ global: *; local: nb.*; go?link.pkghash*.nb; };\n", "-Wl,--version-script="
+	if runtime.GOOS == "darwin" {
+		file, text, flag = filepath.Join(dir, "unexported"), "_nb.*\n_go?link.pkghash*.nb\n", "-Wl,-unexported_symbols_list,"
+	}
+	return flag + file, os.WriteFile(file, []byte(text), 0o600)
 }
 
 // writeConfig lists archives for the compiler or linker; nb, if not empty, is the archive of a generation.

@@ -104,6 +104,9 @@ func (s shared) prepare(ctx context.Context, b *Base, dir string) error {
 	if err := s.buildLinker(ctx, b, dir); err != nil {
 		return err
 	}
+	if err := os.WriteFile(s.driver(b), []byte(driver), 0o700); err != nil {
+		return err
+	}
 	// One library of all packages.
 	cfg := filepath.Join(dir, "basecfg")
 	if err := writeConfig(cfg, b.packages, ""); err != nil {
@@ -118,6 +121,20 @@ func (s shared) prepare(ctx context.Context, b *Base, dir string) error {
 	}
 	return writeIndex(s.lib(b))
 }
+
+// driver is a stand-in for gcc. For every cell, Go's linker has gcc compile an empty program some times to learn which
+// flags it knows, which takes longer than linking the cell. It knows all but one, which is clang's.
+const driver = `#!/bin/sh
+for a; do
+	case $a in
+	-Qunused-arguments) echo "unrecognized $a"; exit 1 ;;
+	*trivial.c) exit 0 ;;
+	esac
+done
+exec gcc "$@"
+`
+
+func (shared) driver(b *Base) string { return filepath.Join(b.Dir, "golab-cc") }
 
 func (shared) linker(b *Base) string { return filepath.Join(b.Dir, "golab-link") }
 func (shared) lib(b *Base) string    { return filepath.Join(b.Dir, "libbase.so") }
@@ -161,13 +178,15 @@ func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
 	if err := os.WriteFile(file, cfg.Bytes(), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-extld=gcc", "-r", b.Dir}
-	if j.nb != "" {
-		script := filepath.Join(j.dir, "version")
-		if err := os.WriteFile(script, []byte(versionScript), 0o600); err != nil {
+	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-r", b.Dir}
+	if j.nb == "" {
+		args = append(args, "-extld=gcc")
+	} else {
+		hide, err := hideGeneration(j.dir)
+		if err != nil {
 			return err
 		}
-		args = append(args, "-buildmode=plugin", "-pluginpath", j.path, "-extldflags=-Wl,--version-script="+script)
+		args = append(args, "-extld="+s.driver(b), "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
 	}
 	return b.run(ctx, j.dir, s.linker(b), append(args, j.obj)...)
 }

@@ -3,6 +3,7 @@
 //	kernel serve CONNECTION_FILE   serve one Jupyter session (what the kernelspec calls)
 //	kernel run NOTEBOOK.ipynb      run a notebook without Jupyter
 //	kernel prepare                 compile what cells need, ahead of the first session
+//	kernel bench                   measure GoLab beside other kernels
 //
 // It is the front process: it never runs user code, and links neither cgo nor machine learning.
 package main
@@ -18,6 +19,7 @@ import (
 
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cli"
+	"golab/kernel/internal/cli/bench"
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/jupyter"
 	"golab/kernel/internal/session"
@@ -28,6 +30,7 @@ const usage = `usage: kernel COMMAND
   serve CONNECTION_FILE   serve one Jupyter session; Jupyter calls this
   run NOTEBOOK.ipynb      run a notebook without Jupyter (run -h tells more)
   prepare                 compile what cells need, ahead of the first session
+  bench                   measure GoLab beside other kernels (bench -h tells more)
 `
 
 func main() {
@@ -48,6 +51,10 @@ func main() {
 		}))
 	case "prepare":
 		os.Exit(prepare(ctx, os.Stdout, os.Stderr))
+	case "bench":
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+		defer stop()
+		os.Exit(bench.Run(ctx, args, os.Stdout, os.Stderr))
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 	default:

@@ -242,3 +242,23 @@ func TestSplitUTF8(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestInterruptTraining stops mlx between two steps: the history so far and the weights are there, and training goes on.
+func TestInterruptTraining(t *testing.T) {
+	t.Setenv("GOLAB_BACKEND", "go")
+	s := open(t)
+	must(t, s, `train := mlx.FromDataFrame(datasets.Digits(), "label")
+model := mlx.Sequential(mlx.Dense(16, mlx.ReLU), mlx.Dense(10))
+first, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true})`)
+	err := interrupted(t, s, `fmt.Println("go")
+history, err := mlx.Fit(model, train, mlx.FitOptions{Epochs: 1 << 30, Quiet: true})`)
+	if err == nil || err.Name != "interrupted" || strings.Contains(err.Value, "waiting") {
+		t.Fatalf("got %v", err)
+	}
+	if got := must(t, s, `history.Steps > 0`); got != "=> true\n" {
+		t.Errorf("the history is lost: %s", got)
+	}
+	if got := must(t, s, `again, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true}); again.Epoch[0] > 1`); got != "=> true\n" {
+		t.Errorf("training does not go on: %s", got)
+	}
+}

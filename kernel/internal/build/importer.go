@@ -5,6 +5,7 @@ import (
 	"go/types"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	gcimporter "go/importer"
@@ -15,12 +16,13 @@ type importer struct {
 	b    *Base
 	mu   sync.Mutex
 	imp  types.Importer
+	fset *token.FileSet
 	errs map[string]error
 }
 
 func newImporter(b *Base) *importer {
-	im := &importer{b: b, errs: map[string]error{}}
-	im.imp = gcimporter.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+	im := &importer{b: b, errs: map[string]error{}, fset: token.NewFileSet()}
+	im.imp = gcimporter.ForCompiler(im.fset, "gc", func(path string) (io.ReadCloser, error) {
 		p, err := b.find(path)
 		if err != nil {
 			im.errs[path] = err
@@ -45,4 +47,26 @@ func (b *Base) Import(path string) (*types.Package, error) {
 		return nil, own
 	}
 	return p, err
+}
+
+// Position is where an object of an imported package is declared: a file of this machine, which may have been removed.
+func (b *Base) Position(pos token.Pos) token.Position {
+	p := b.imp.fset.Position(pos)
+	if rest, ok := strings.CutPrefix(p.Filename, "$GOROOT"); ok {
+		p.Filename = b.goroot + rest
+	}
+	return p
+}
+
+// Known is the packages that cells can import at once: their names by path.
+func (b *Base) Known() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	known := map[string]string{}
+	for name, paths := range b.names {
+		for _, path := range paths {
+			known[path] = name
+		}
+	}
+	return known
 }

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Program is one checked cell, ready to be compiled.
@@ -53,6 +52,7 @@ type builder struct {
 	src   *Source
 	pkgs  Packages
 	atlas *atlas
+	mark  int // the offset in src of what is being typed, whose piece may be no Go yet; -1 if all has to be
 
 	items   []*item
 	own     map[string]*unit            // declared by this cell
@@ -110,7 +110,7 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 
 func newBuilder(s *State, src *Source, pkgs Packages) *builder {
 	return &builder{
-		state: s, src: src, pkgs: pkgs,
+		state: s, src: src, pkgs: pkgs, mark: -1,
 		own: map[string]*unit{}, ownM: map[string]map[string]*unit{},
 		imports: map[string]string{}, vars: map[string]bool{}, sels: map[string]map[string]bool{},
 		skip: map[*unit]bool{}, gone: map[string]bool{},
@@ -129,231 +129,6 @@ func (b *builder) unitAt(e *Error) *unit {
 		}
 	}
 	return nil
-}
-
-// read splits and parses the cell and fills in what it declares and needs.
-func (b *builder) read() {
-	chunks, errs := split(b.src)
-	b.errs = append(b.errs, errs...)
-	if len(errs) > 0 {
-		return
-	}
-	b.atlas = newAtlas()
-	for _, c := range chunks {
-		t := &text{}
-		switch {
-		case c.tok == token.ILLEGAL || c.tok == token.VAR:
-			t.lit("package nb;func _(){")
-			if c.block {
-				t.lit("func(){")
-			}
-			t.add(b.src, c.start, c.end)
-			if c.block {
-				t.lit("\n}()")
-			}
-			t.lit("\n}")
-		default:
-			t.lit("package nb;")
-			t.add(b.src, c.start, c.end)
-		}
-		f, errs := b.atlas.parse(t)
-		b.errs = append(b.errs, errs...)
-		if len(errs) > 0 {
-			continue
-		}
-		refs := b.unresolved(f)
-		switch c.tok {
-		case token.ILLEGAL, token.VAR:
-			b.readItem(c, f, refs)
-		case token.IMPORT:
-			b.readImports(c, f)
-		default:
-			for _, d := range f.Decls {
-				b.readDecl(c, d, refs)
-			}
-		}
-	}
-}
-
-// unresolved is the names in f that are declared nowhere in f. It notes which members of them are selected.
-func (b *builder) unresolved(f *ast.File) map[string]bool {
-	refs := map[string]bool{}
-	idents := map[*ast.Ident]bool{}
-	for _, id := range f.Unresolved {
-		refs[id.Name] = true
-		idents[id] = true
-	}
-	ast.Inspect(f, func(n ast.Node) bool {
-		if s, ok := n.(*ast.SelectorExpr); ok {
-			if id, ok := s.X.(*ast.Ident); ok && idents[id] {
-				if b.sels[id.Name] == nil {
-					b.sels[id.Name] = map[string]bool{}
-				}
-				b.sels[id.Name][s.Sel.Name] = true
-			}
-		}
-		return true
-	})
-	return refs
-}
-
-func (b *builder) offset(p token.Pos) int {
-	_, off := b.atlas.place(p)
-	return off
-}
-
-func (b *builder) readItem(c chunk, f *ast.File, refs map[string]bool) {
-	it := &item{chunk: c, refs: refs}
-	list := f.Decls[0].(*ast.FuncDecl).Body.List
-	if !c.block && len(list) > 0 {
-		it.stmt = list[0]
-		switch s := list[0].(type) {
-		case *ast.AssignStmt:
-			if s.Tok == token.DEFINE {
-				for _, l := range s.Lhs {
-					if id, ok := l.(*ast.Ident); ok && id.Name != "_" {
-						it.names = append(it.names, id.Name)
-					}
-				}
-			}
-		case *ast.DeclStmt:
-			for _, sp := range s.Decl.(*ast.GenDecl).Specs {
-				if v, ok := sp.(*ast.ValueSpec); ok {
-					for _, id := range v.Names {
-						if id.Name != "_" {
-							it.names = append(it.names, id.Name)
-						}
-					}
-				}
-			}
-		}
-	}
-	for _, n := range it.names {
-		b.vars[n] = true
-	}
-	b.items = append(b.items, it)
-}
-
-func (b *builder) readImports(c chunk, f *ast.File) {
-	for _, sp := range f.Imports {
-		path := strings.Trim(sp.Path.Value, "\"`")
-		if path == "C" {
-			b.errorf(b.offset(sp.Path.Pos()), "put the C code in a package of its own and import that", `import "C" does not work in a cell`)
-			continue
-		}
-		pkg, err := b.pkgs.Import(path)
-		if err != nil {
-			b.errorf(b.offset(sp.Path.Pos()), "", "%v", err)
-			continue
-		}
-		switch {
-		case sp.Name == nil:
-			b.imports[pkg.Name()] = path
-		case sp.Name.Name == ".":
-			b.dots = append(b.dots, path)
-		case sp.Name.Name == "_":
-			b.blanks = append(b.blanks, path)
-		default:
-			b.imports[sp.Name.Name] = path
-		}
-	}
-}
-
-func (b *builder) readDecl(c chunk, d ast.Decl, refs map[string]bool) {
-	names := slices.Sorted(maps.Keys(refs))
-	declare := func(u *unit, name *ast.Ident) {
-		if name.Name == "_" {
-			return
-		}
-		if prev := b.own[name.Name]; prev != nil {
-			line, _ := b.src.Position(prev.start)
-			b.errorf(b.offset(name.Pos()), "", "%s is declared twice in this cell, first on line %d", name.Name, line)
-		}
-		u.names = append(u.names, name.Name)
-		b.own[name.Name] = u
-	}
-	switch d := d.(type) {
-	case *ast.FuncDecl:
-		u := &unit{kind: kindFunc, src: b.src, start: c.start, end: c.end, refs: names}
-		if d.Body == nil {
-			b.errorf(c.end, "", "function %s has no body", d.Name.Name)
-			return
-		}
-		if d.Recv != nil {
-			u.kind = kindMethod
-			if len(d.Recv.List) == 1 {
-				u.recv, u.generic = receiver(d.Recv.List[0].Type)
-			}
-			if u.recv == "" {
-				b.errorf(b.offset(d.Recv.Pos()), "", "this receiver is no type declared in a cell")
-				return
-			}
-			if b.ownM[u.recv] == nil {
-				b.ownM[u.recv] = map[string]*unit{}
-			}
-			if b.ownM[u.recv][d.Name.Name] != nil {
-				b.errorf(b.offset(d.Name.Pos()), "", "method %s.%s is declared twice in this cell", u.recv, d.Name.Name)
-			}
-			u.names = []string{d.Name.Name}
-			b.ownM[u.recv][d.Name.Name] = u
-		} else {
-			u.generic = d.Type.TypeParams != nil
-			if d.Name.Name == "init" {
-				u.names = []string{"init"}
-			} else {
-				declare(u, d.Name)
-			}
-			if len(u.names) == 0 {
-				return
-			}
-		}
-		b.funcs = append(b.funcs, u)
-	case *ast.GenDecl:
-		if d.Tok == token.CONST {
-			u := &unit{kind: kindConst, src: b.src, start: c.start, end: c.end, refs: names}
-			for _, sp := range d.Specs {
-				for _, id := range sp.(*ast.ValueSpec).Names {
-					declare(u, id)
-				}
-			}
-			if len(u.names) > 0 {
-				b.funcs = append(b.funcs, u)
-			}
-			return
-		}
-		for _, sp := range d.Specs {
-			ts := sp.(*ast.TypeSpec)
-			u := &unit{kind: kindType, src: b.src, prefix: "type ", start: b.offset(ts.Pos()), end: b.offset(ts.End()), refs: names}
-			u.generic = ts.TypeParams != nil
-			for _, other := range d.Specs {
-				u.refs = append(u.refs, other.(*ast.TypeSpec).Name.Name)
-			}
-			declare(u, ts.Name)
-			if len(u.names) > 0 {
-				b.funcs = append(b.funcs, u)
-			}
-		}
-	}
-}
-
-// receiver is the type that a method belongs to, and whether that has type parameters.
-func receiver(e ast.Expr) (name string, generic bool) {
-	for {
-		switch x := e.(type) {
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.ParenExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e, generic = x.X, true
-		case *ast.IndexListExpr:
-			e, generic = x.X, true
-		case *ast.Ident:
-			return x.Name, generic
-		default:
-			return "", generic
-		}
-	}
 }
 
 // order puts the items in the order of execution: as typed, but a `var` that an earlier item needs, directly or through

@@ -71,17 +71,9 @@ func (b *builder) check() (*Program, Errors) {
 		return nil, b.errs
 	}
 
-	visible := maps.Clone(b.old)
-	for n, v := range e.vars {
-		if v.local {
-			delete(visible, n)
-		} else {
-			visible[n] = v.Var
-		}
-	}
 	e.p2 = p1
 	if len(files) > 0 {
-		p2, _ := b.run(asts[1:], visible)
+		p2, _ := b.run(asts[1:], e.inFunctions())
 		if len(p2.errs) > 0 {
 			return nil, b.explain(p2.errs)
 		}
@@ -291,7 +283,11 @@ func (b *builder) explain(errs Errors) Errors {
 		if !ok {
 			continue
 		}
-		if why := b.state.lost[name]; why != "" {
+		if pkg, member, ok := strings.Cut(name, "."); ok {
+			if m := b.memberLike(pkg, member); m != "" {
+				e.Hint = "did you mean " + pkg + "." + m + "?"
+			}
+		} else if why := b.state.lost[name]; why != "" {
 			e.Hint = name + " was lost: " + why
 		} else if n := b.similar(name); n != "" {
 			e.Hint = "did you mean " + n + "?"
@@ -300,6 +296,20 @@ func (b *builder) explain(errs Errors) Errors {
 		}
 	}
 	return errs
+}
+
+// memberLike is an exported name of the package imported as pkg that differs from member by case or one edit.
+func (b *builder) memberLike(pkg, member string) string {
+	p, err := b.pkgs.Import(b.auto[pkg])
+	if err != nil {
+		return ""
+	}
+	for _, n := range p.Scope().Names() {
+		if token.IsExported(n) && (strings.EqualFold(n, member) || oneEdit(n, member)) {
+			return n
+		}
+	}
+	return ""
 }
 
 // similar is a name of the session or the cell that differs from name by case or one edit.

@@ -70,4 +70,6 @@ func (noPackages) Import(path string) (*types.Package, error) {
 	return types.NewPackage(path, path[strings.LastIndexByte(path, '/')+1:]), nil
 }
 
-func (noPackages) Candidates(string) []string { return nil }
+func (noPackages) Candidates(string) []string        { return nil }
+func (noPackages) Known() map[string]string          { return nil }
+func (noPackages) Position(token.Pos) token.Position { return token.Position{} }

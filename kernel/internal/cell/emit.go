@@ -319,6 +319,19 @@ func (e *emitter) program() *Program {
 	return p
 }
 
+// inFunctions is the variables that functions see, once newVars has found them.
+func (e *emitter) inFunctions() map[string]*Var {
+	all := maps.Clone(e.b.old)
+	for n, v := range e.vars {
+		if v.local {
+			delete(all, n)
+		} else {
+			all[n] = v.Var
+		}
+	}
+	return all
+}
+
 // visible is the variable that name means to functions.
 func (e *emitter) visible(name string) *Var {
 	if v := e.vars[name]; v != nil {

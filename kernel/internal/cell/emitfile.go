@@ -48,7 +48,9 @@ func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Buil
 			e.at(out, u.src, u.start)
 			out.WriteString(r.render(f.text, from, to) + "\n")
 		}
-		u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
+		if u.src == e.b.src { // others are part of the session, which Build does not change
+			u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ package cell
 import (
 	"fmt"
 	"go/token"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -99,6 +100,11 @@ func (t *text) lit(s string) { t.buf.WriteString(s) }
 func (t *text) add(src *Source, start, end int) {
 	t.segs = append(t.segs, seg{t.buf.Len(), end - start, src, start})
 	t.buf.WriteString(src.Text[start:end])
+}
+
+// typed reports whether an offset of the assembled text is in a piece of a cell.
+func (t *text) typed(at int) bool {
+	return slices.ContainsFunc(t.segs, func(s seg) bool { return s.at <= at && at < s.at+s.len })
 }
 
 // origin maps an offset of the assembled text back: to the nearest cell text where the offset is in a piece of ours.

@@ -183,12 +183,7 @@ func (a *atlas) parse(t *text) (*ast.File, Errors) {
 // userMessage is a parser's message without what it says of text that the user did not type.
 func (t *text) userMessage(msg string, at int) string {
 	before, _, found := strings.Cut(msg, ", found ")
-	for _, s := range t.segs {
-		if s.at <= at && at < s.at+s.len {
-			found = false
-		}
-	}
-	if found {
+	if found && !t.typed(at) {
 		return before + ", found the end of the statement"
 	}
 	return strings.TrimSpace(msg)

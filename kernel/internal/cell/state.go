@@ -1,13 +1,15 @@
 package cell
 
 import (
+	"go/token"
 	"go/types"
 	"maps"
 	"slices"
 	"sort"
 )
 
-// State is what a session has declared so far. It changes only by [Program.Commit]; it is not safe for concurrent use.
+// State is what a session has declared so far. It changes only by [Program.Commit] and [State.Lose]; it is not safe for
+// use while it changes. Whoever wants to look at it at any time takes a [State.Snapshot].
 type State struct {
 	imports map[string]string           // local name → path, of explicit imports
 	dots    []string                    // paths of dot imports
@@ -30,7 +32,27 @@ func New() *State {
 	}
 }
 
-// Var is a variable of the session.
+// Snapshot is a copy of s that stays as it is.
+func (s *State) Snapshot() *State {
+	c := &State{
+		imports: maps.Clone(s.imports),
+		dots:    slices.Clone(s.dots),
+		units:   maps.Clone(s.units),
+		methods: maps.Clone(s.methods),
+		vars:    maps.Clone(s.vars),
+		lost:    maps.Clone(s.lost),
+		idents:  maps.Clone(s.idents),
+	}
+	for t, m := range c.methods {
+		c.methods[t] = maps.Clone(m)
+	}
+	for n, m := range c.idents {
+		c.idents[n] = maps.Clone(m)
+	}
+	return c
+}
+
+// Var is a variable of the session. It is not changed once it is there.
 type Var struct {
 	Name string
 	Type string // as Go source that a user would write
@@ -152,4 +174,8 @@ type Packages interface {
 	types.Importer
 	// Candidates lists the import paths of packages with that name, the likeliest first.
 	Candidates(name string) []string
+	// Known is the packages that can be imported at once: their names by path.
+	Known() map[string]string
+	// Position is where an object of an imported package is declared.
+	Position(token.Pos) token.Position
 }

@@ -3,6 +3,7 @@ package cell
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"go/types"
 	"slices"
@@ -106,6 +107,10 @@ func nameable(t types.Type, seen map[types.Type]bool) error {
 	seen[t] = true
 	var obj *types.TypeName
 	switch t := t.(type) {
+	case *types.Basic:
+		if t.Kind() == types.Invalid {
+			return errors.New("no type")
+		}
 	case *types.Named:
 		obj = t.Obj()
 	case *types.Alias:

@@ -358,7 +358,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
-		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.Bytes())
+		return nil, fmt.Errorf("%s (go list: %w)", strings.TrimSpace(stderr.String()), err)
 	}
 	pkgs := map[string]*pkg{}
 	dec := json.NewDecoder(&stdout)
@@ -408,7 +408,11 @@ func (b *Base) find(path string) (*pkg, error) {
 	pkgs, err := b.list(context.Background(), []string{path})
 	if err != nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
-		msg, _, _ = strings.Cut(msg, "; to add it:")
+		for _, missing := range []string{"no required module provides", "updates to go.mod needed", "missing go.sum entry"} {
+			if strings.Contains(msg, missing) {
+				msg = "it is neither in the standard library nor in a module that GoLab requires"
+			}
+		}
 		return nil, fmt.Errorf("package %s can't be imported: %s", path, msg)
 	}
 	if pkgs[path] == nil {

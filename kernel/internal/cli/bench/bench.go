@@ -95,53 +95,39 @@ func (s settings) find(ctx context.Context, r *report, progress io.Writer) (peer
 		case "ipykernel":
 			one, err = ipykernel(ctx)
 		}
-		switch {
-		case err != nil:
-			r.note("%s is left out: %v", name, err)
-		case one != nil:
+		if one != nil {
 			some = []*peer{one}
 		}
-		for _, p := range some {
-			if err := p.try(); err != nil {
-				r.note("%s is left out: %v", p.name, err)
-				continue
-			}
-			peers = append(peers, p)
+		if err == nil {
+			err = try(some)
 		}
+		if err != nil {
+			r.note("%s is left out: %v", name, err)
+			continue
+		}
+		peers = append(peers, some...)
 	}
 	return peers
 }
 
-// try starts a peer and runs each of its cells once, which also fills its caches.
-func (p *peer) try() error {
-	k, err := p.ready()
+// try starts the kernel of some peers and runs each of their cells once, which also fills its caches.
+func try(peers []*peer) error {
+	k, _, err := start(peers[0])
 	if err != nil {
 		return err
 	}
 	defer k.stop()
-	for _, kind := range kinds {
-		if code := p.cells[kind]; code != nil {
-			if _, _, err := k.execute(code(1)); err != nil {
+	for _, p := range peers {
+		if err := k.run(p.setup, p.ml); err != nil {
+			return err
+		}
+		for _, code := range p.cells {
+			if err := k.run([]string{code(1)}); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// ready starts a peer and runs its first cells.
-func (p *peer) ready() (*kernel, error) {
-	k, _, err := start(p)
-	if err != nil {
-		return nil, err
-	}
-	for _, code := range p.setup {
-		if _, _, err := k.execute(code); err != nil {
-			k.stop()
-			return nil, err
-		}
-	}
-	return k, nil
 }
 
 // measure runs everything.
@@ -154,88 +140,163 @@ func (s settings) measure(ctx context.Context, progress io.Writer) (*report, err
 	for _, p := range peers {
 		r.peers = append(r.peers, p.name)
 	}
-	for i := range s.starts {
-		fmt.Fprintf(progress, "start %d of %d\n", i+1, s.starts)
-		for _, p := range peers {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			k, took, err := start(p)
-			if err != nil {
-				return nil, err
-			}
-			k.stop()
-			r.add(p.name, "start to kernel_info", ms(took.info))
-			r.add(p.name, "start to end of first cell", ms(took.cell))
-		}
-	}
-	kernels := map[*peer]*kernel{}
+	run := run{settings: s, report: r, peers: peers, kernels: map[*peer]*kernel{}, progress: progress, n: int(time.Now().Unix()%10_000) * 10_000}
 	defer func() {
-		for _, k := range kernels {
-			k.stop()
+		for p, k := range run.kernels {
+			if !p.shares {
+				k.stop()
+			}
 		}
 	}()
-	for _, p := range peers {
-		k, err := p.ready()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.name, err)
-		}
-		kernels[p] = k
-	}
-	for i := range s.rounds + 1 { // the first round warms up
-		fmt.Fprintf(progress, "round %d of %d\n", i, s.rounds)
-		for _, kind := range kinds {
-			for j := range peers {
-				if ctx.Err() != nil {
-					return nil, ctx.Err()
-				}
-				p := peers[(i+j)%len(peers)] // who follows whom differs: some work on after they reply
-				code := p.cells[kind]
-				if code == nil {
-					continue
-				}
-				_, took, err := kernels[p].execute(code(i + 1))
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", p.name, err)
-				}
-				if i > 0 {
-					r.add(p.name, kind, ms(took))
-				}
-			}
-		}
-		for _, p := range peers {
-			took, err := kernels[p].interrupt(p.loop)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", p.name, err)
-			}
-			if i > 0 {
-				r.add(p.name, "interrupt", ms(took))
-			}
-		}
-	}
-	for _, p := range peers {
-		if rss, err := treeRSS(kernels[p].cmd.Process.Pid); err == nil {
-			r.memory[p.name] = rss
-		} else {
-			r.note("memory of %s: %v", p.name, err)
-		}
-	}
-	for _, p := range peers {
-		if p.name != "GoLab" {
-			continue
-		}
-		fmt.Fprintf(progress, "memory over %d cells\n", s.cells)
-		if err := r.perCell(kernels[p], p, s.cells); err != nil {
-			r.note("memory a cell: %v", err)
+	for _, step := range []func(context.Context) error{run.starts, run.plain, run.ml, run.memory} {
+		if err := step(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
 }
 
+// run is one measurement under way.
+type run struct {
+	settings
+	*report
+	peers    []*peer
+	kernels  map[*peer]*kernel
+	progress io.Writer
+	n        int // makes the next cell new
+}
+
+// new makes the text of a cell that no kernel has seen, in this run or (nearly always) in another: Go keeps what it has built.
+func (r *run) new(cell func(int) string) string {
+	r.n++
+	return cell(r.n)
+}
+
+// starts measures starts, and leaves one kernel of each peer running.
+func (r *run) starts(ctx context.Context) error {
+	for i := range r.settings.starts {
+		fmt.Fprintf(r.progress, "start %d of %d\n", i+1, r.settings.starts)
+		var last *kernel
+		for _, p := range r.peers {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if p.shares {
+				if last != nil {
+					r.kernels[p] = last
+				}
+				continue
+			}
+			k, took, err := start(p)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			r.add(p.name, "start to kernel_info", ms(took.info))
+			r.add(p.name, "start to end of first cell", ms(took.cell))
+			if i < r.settings.starts-1 {
+				k.stop()
+				continue
+			}
+			r.kernels[p], last = k, k
+		}
+	}
+	return nil
+}
+
+// each does something in the kernel of each peer, beginning with another one each time: some kernels work on after they
+// reply, and what follows is slower.
+func (r *run) each(ctx context.Context, first int, do func(*peer, *kernel) error) error {
+	for i := range r.peers {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p := r.peers[(first+i)%len(r.peers)]
+		if err := do(p, r.kernels[p]); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// rounds measures kinds of cells and, if it is not nil, what else is to be done in each round.
+func (r *run) rounds(ctx context.Context, kinds []string, also func(p *peer, k *kernel, warm bool) error) error {
+	for i := range r.settings.rounds + 1 { // the first round warms up
+		fmt.Fprintf(r.progress, "%s: round %d of %d\n", kinds[0], i, r.settings.rounds)
+		for _, kind := range kinds {
+			err := r.each(ctx, i, func(p *peer, k *kernel) error {
+				code := p.cells[kind]
+				if code == nil {
+					return nil
+				}
+				_, took, err := k.execute(r.new(code))
+				if err == nil && i > 0 {
+					r.add(p.name, kind, ms(took))
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if also == nil {
+			continue
+		}
+		if err := r.each(ctx, i, func(p *peer, k *kernel) error { return also(p, k, i > 0) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plain measures what needs no library. It comes first: what is declared for machine learning slows GoNB's other cells,
+// too.
+func (r *run) plain(ctx context.Context) error {
+	if err := r.each(ctx, 0, func(p *peer, k *kernel) error { return k.run(p.setup) }); err != nil {
+		return err
+	}
+	return r.rounds(ctx, plainKinds, func(p *peer, k *kernel, warm bool) error {
+		if p.loop == "" {
+			return nil
+		}
+		took, err := k.interrupt(p.loop)
+		if err == nil && warm {
+			r.add(p.name, "interrupt", ms(took))
+		}
+		return err
+	})
+}
+
+func (r *run) ml(ctx context.Context) error {
+	if err := r.each(ctx, 0, func(p *peer, k *kernel) error { return k.run(p.ml) }); err != nil {
+		return err
+	}
+	return r.rounds(ctx, mlKinds, nil)
+}
+
+func (r *run) memory(ctx context.Context) error {
+	for _, p := range r.peers {
+		if p.shares {
+			continue
+		}
+		rss, err := treeRSS(r.kernels[p].cmd.Process.Pid)
+		if err != nil {
+			return err
+		}
+		r.report.memory[p.name] = rss
+	}
+	for _, p := range r.peers {
+		if p.name == "GoLab" {
+			fmt.Fprintf(r.progress, "memory over %d cells\n", r.cells)
+			return r.perCell(ctx, r.kernels[p], p, r.cells)
+		}
+	}
+	return nil
+}
+
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // perCell measures how GoLab's two processes grow over n trivial cells, after some that warm up.
-func (r *report) perCell(k *kernel, p *peer, n int) error {
+func (r *run) perCell(ctx context.Context, k *kernel, p *peer, n int) error {
 	shown, _, err := k.execute("os.Getpid()")
 	if err != nil {
 		return err
@@ -244,11 +305,12 @@ func (r *report) perCell(k *kernel, p *peer, n int) error {
 	if _, err := fmt.Sscan(shown, &worker); err != nil {
 		return err
 	}
-	cell := 1000
 	run := func(n int) error {
 		for range n {
-			cell++
-			if _, _, err := k.execute(p.cells[trivial](cell)); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if _, _, err := k.execute(r.new(p.cells[trivial])); err != nil {
 				return err
 			}
 		}

@@ -62,7 +62,7 @@ func start(p *peer) (*kernel, started, error) {
 	}()
 	if k.client, err = dial(conn); err != nil {
 		k.stop()
-		return nil, took, fmt.Errorf("%s does not start: %w\n%s", p.name, err, k.log)
+		return nil, took, fmt.Errorf("it does not start: %w\n%s", err, k.log)
 	}
 	took.info = time.Since(begin)
 	if err = k.subscribed(); err == nil {
@@ -70,10 +70,22 @@ func start(p *peer) (*kernel, started, error) {
 	}
 	if err != nil {
 		k.stop()
-		return nil, took, fmt.Errorf("%s: %w\n%s", p.name, err, k.log)
+		return nil, took, fmt.Errorf("%w\n%s", err, k.log)
 	}
 	took.cell = time.Since(begin)
 	return k, took, nil
+}
+
+// run runs cells that have to succeed.
+func (k *kernel) run(lists ...[]string) error {
+	for _, codes := range lists {
+		for _, code := range codes {
+			if _, _, err := k.execute(code); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // stop ends the kernel and all that it started.

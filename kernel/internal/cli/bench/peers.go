@@ -27,7 +27,10 @@ type peer struct {
 	argv  []string // the connection file is added
 	env   []string
 	first string   // the smallest cell
-	setup []string // cells run before those that are measured
+	setup []string // cells run before the plain ones, which use no more than they have to
+	ml    []string // cells run before those that use libraries
+	// shares is set where a peer is another way to run cells in the kernel of the peer before it, not a kernel of its own.
+	shares bool
 	// cells are measured; the number makes each one new, so that nothing is answered from a cache. A missing one says that
 	// the peer has nothing like it.
 	cells map[string]func(n int) string
@@ -43,7 +46,10 @@ const (
 	dataframe = "make a dataframe"
 )
 
-var kinds = []string{trivial, show, tensor, graph, dataframe}
+var (
+	plainKinds = []string{trivial, show}
+	mlKinds    = []string{tensor, graph, dataframe}
+)
 
 const goImports = `import (
 	"fmt"
@@ -81,7 +87,8 @@ func golab() (*peer, error) {
 		name:  "GoLab",
 		argv:  []string{self, "serve"},
 		first: "fmt.Println(1)",
-		setup: []string{goImports, "x := 0", "backend, err := gobackend.New(\"\")\nerr"},
+		setup: []string{"x := 0"},
+		ml:    []string{goImports, "backend, err := gobackend.New(\"\")\nerr"},
 		cells: goCells(""),
 		loop:  "fmt.Println(\"go\")\nfor {\n}",
 	}
@@ -89,7 +96,7 @@ func golab() (*peer, error) {
 	return p, nil
 }
 
-// gonb returns GoNB as it comes, and GoNB told not to look for modules at every cell.
+// gonb returns GoNB as it comes, and the same told not to look for modules at every cell.
 func gonb(ctx context.Context) ([]*peer, error) {
 	dir := filepath.Join(home.Cache(), "bench", fmt.Sprintf("gonb-%s-%s", gonbVersion, runtime.Version()))
 	if err := installGonb(ctx, dir); err != nil {
@@ -104,18 +111,22 @@ func gonb(ctx context.Context) ([]*peer, error) {
 		argv:  []string{filepath.Join(dir, "gonb"), "--kernel"},
 		env:   []string{"PATH=" + dir + string(filepath.ListSeparator) + os.Getenv("PATH"), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off"},
 		first: "%%\nfmt.Println(1)",
-		setup: []string{
+		setup: []string{"var x = 0"},
+		ml: []string{
 			// The session's module takes the versions of GoLab's, all of which are in the module cache.
 			fmt.Sprintf("!*cp '%[1]s/go.mod' '%[1]s/go.sum' . && go mod edit -module=gonb_bench", root),
-			goImports + "\nvar x = 0\nvar backend, backendErr = gobackend.New(\"\")",
+			goImports + "\nvar backend, backendErr = gobackend.New(\"\")",
 		},
-		cells: goCells("%%\n"),
-		loop:  "%%\nfmt.Println(\"go\")\nfor {\n}",
+		loop: "%%\nfmt.Println(\"go\")\nfor {\n}",
 	}
-	p.cells[show] = func(n int) string { return fmt.Sprintf("%%%%\nfmt.Println(x) // %d", n) }
-	tuned := p
-	tuned.name = "GoNB `%noautoget`"
-	tuned.setup = append(p.setup[:len(p.setup):len(p.setup)], "%noautoget")
+	with := func(prefix string) map[string]func(int) string {
+		cells := goCells(prefix)
+		cells[show] = func(n int) string { return fmt.Sprintf("%sfmt.Println(x) // %d", prefix, n) }
+		return cells
+	}
+	p.cells = with("%autoget\n%%\n")
+	// A kernel of its own would have a gopls of its own, whose work slows all others.
+	tuned := peer{name: "GoNB `%noautoget`", cells: with("%noautoget\n%%\n"), shares: true}
 	return []*peer{&p, &tuned}, nil
 }
 

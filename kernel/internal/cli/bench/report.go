@@ -78,10 +78,14 @@ func (r *report) write(w io.Writer) {
 	if len(r.memory) > 0 {
 		cells := []string{"memory after the run, MB"}
 		for i, p := range r.peers {
-			cells = append(cells, fmt.Sprintf("%.0f", float64(r.memory[p])/1024))
+			if r.memory[p] == 0 {
+				cells = append(cells, "–")
+			} else {
+				cells = append(cells, fmt.Sprintf("%.0f", float64(r.memory[p])/1024))
+			}
 			if i > 0 {
 				ratio := "–"
-				if first := r.memory[r.peers[0]]; first > 0 {
+				if first := r.memory[r.peers[0]]; first > 0 && r.memory[p] > 0 {
 					ratio = fmt.Sprintf("%.2g×", float64(r.memory[p])/float64(first))
 				}
 				cells = append(cells, ratio)

@@ -122,13 +122,13 @@ func (stock) link(ctx context.Context, b *Base, j linkJob) error {
 }
 
 // hideGeneration writes to dir what keeps a generation's functions and variables its own, while its type descriptors are
-// shared with all others, and returns the flag for the system's linker. (That of macOS has not been tried.)
+// shared with all others, and returns the flag for the system's linker, which runs in dir. (That of macOS has not been tried.)
 func hideGeneration(dir string) (flag string, err error) {
-	file, text, flag := filepath.Join(dir, "version"), "{ global: *; local: nb.*; go?link.pkghash*.nb; };\n", "-Wl,--version-script="
+	file, text, flag := "version", "{ global: *; local: nb.*; go?link.pkghash*.nb; };\n", "-Wl,--version-script="
 	if runtime.GOOS == "darwin" {
-		file, text, flag = filepath.Join(dir, "unexported"), "_nb.*\n_go?link.pkghash*.nb\n", "-Wl,-unexported_symbols_list,"
+		file, text, flag = "unexported", "_nb.*\n_go?link.pkghash*.nb\n", "-Wl,-unexported_symbols_list,"
 	}
-	return flag + file, os.WriteFile(file, []byte(text), 0o600)
+	return flag + file, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600)
 }
 
 // writeConfig lists archives for the compiler or linker; nb, if not empty, is the archive of a generation.

@@ -186,7 +186,7 @@ func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
 		if err != nil {
 			return err
 		}
-		args = append(args, "-extld="+s.driver(b), "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
+		args = append(args, "-extld='"+s.driver(b)+"'", "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
 	}
 	return b.run(ctx, j.dir, s.linker(b), append(args, j.obj)...)
 }

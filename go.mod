@@ -12,9 +12,9 @@ require (
 	github.com/gomlx/gomlx v0.28.8
 	github.com/google/uuid v1.6.0
 	github.com/janpfeifer/gonb v0.11.5
-	github.com/rogpeppe/go-internal v1.16.0
-	golang.org/x/sync v0.20.0
+	golang.org/x/sys v0.43.0
 	golang.org/x/tools v0.44.0
+	k8s.io/klog/v2 v2.140.0
 )
 
 require (
@@ -26,12 +26,9 @@ require (
 	github.com/google/pprof v0.0.0-20230207041349-798e818bf904 // indirect
 	github.com/pkg/errors v0.9.1 // indirect
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
-	golang.org/x/mod v0.35.0 // indirect
 	golang.org/x/net v0.53.0 // indirect
-	golang.org/x/sys v0.43.0 // indirect
-	golang.org/x/telemetry v0.0.0-20260409153401-be6f6cb8b1fa // indirect
+	golang.org/x/sync v0.20.0 // indirect
 	golang.org/x/text v0.36.0 // indirect
 	gonum.org/v1/gonum v0.16.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
-	k8s.io/klog/v2 v2.140.0 // indirect
 )

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -186,27 +187,44 @@ for { m[9]++ }`)
 	}
 }
 
-// TestManyCells trains in 200 cells on one live value.
+// TestManyCells trains the same live model a little in each of 200 cells, and logs what a cell costs in memory.
 func TestManyCells(t *testing.T) {
+	t.Setenv("GOLAB_BACKEND", "go")
 	s := open(t)
-	must(t, s, `type Model struct{ w []float64; steps int }
-func (m *Model) Step(x float64) float64 {
-	loss := 0.0
-	for i := range m.w { m.w[i] += 0.1 * (x - m.w[i]); loss += (x - m.w[i]) * (x - m.w[i]) }
-	m.steps++
-	return loss
-}
-model := &Model{w: make([]float64, 1000)}`)
+	must(t, s, `train := mlx.FromDataFrame(datasets.Digits().Subset([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}), "label")
+model := mlx.Sequential(mlx.Dense(16, mlx.ReLU), mlx.Dense(10))
+steps := 0`)
 	n := 200
 	if testing.Short() {
 		n = 20
 	}
+	before := 0
 	for i := range n {
-		must(t, s, fmt.Sprintf("loss%d := model.Step(%d)\nloss%d", i%7, i%3, i%7))
+		if i == n/10 {
+			before = resident(t, s)
+		}
+		must(t, s, fmt.Sprintf("h%d, err := mlx.Fit(model, train, mlx.FitOptions{Seed: %d, Quiet: true})\nsteps += h%d.Steps\nh%d.Loss[0]", i%7, i, i%7, i%7))
 	}
-	if got := must(t, s, "model.steps"); got != fmt.Sprintf("=> %d\n", n) {
+	t.Logf("resident memory of the worker: %d kB, %d kB a cell", resident(t, s), (resident(t, s)-before)/(n-n/10))
+	if got := must(t, s, "steps"); got != fmt.Sprintf("=> %d\n", n) {
 		t.Errorf("got %s", got)
 	}
+	if got := must(t, s, "last, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true})\nlast.Epoch[0]"); got != fmt.Sprintf("=> %d\n", n+1) {
+		t.Errorf("the model was not trained in every cell: %s", got)
+	}
+}
+
+// resident is the memory of the worker in kB, 0 where that can't be had.
+func resident(t *testing.T, s *Session) int {
+	must(t, s, "debug.FreeOSMemory()")
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.worker.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	kB := 0
+	fmt.Sscan(rest, &kB)
+	return kB
 }
 
 // TestHugeOutput prints a gigabyte; none of it may be kept by the session.

@@ -238,7 +238,7 @@ func otherRate(t *testing.T, name string) (index int, source string) {
 	for i, c := range readNotebook(t, name).Cells {
 		text := c.source()
 		m := rate.FindStringSubmatchIndex(text)
-		if c.Type != "code" || m == nil {
+		if c.Type != "code" || m == nil || c.Metadata.Jupyter.Hidden { // nobody types in a folded cell
 			continue
 		}
 		r, err := strconv.ParseFloat(text[m[2]:m[3]], 64)
@@ -259,9 +259,14 @@ type notebook struct {
 }
 
 type notebookCell struct {
-	Type    string `json:"cell_type"`
-	Source  any    // a string or a list of them
-	Count   *int   `json:"execution_count"`
+	Type     string `json:"cell_type"`
+	Metadata struct {
+		Jupyter struct {
+			Hidden bool `json:"source_hidden"`
+		}
+	}
+	Source  any  // a string or a list of them
+	Count   *int `json:"execution_count"`
 	Outputs []struct {
 		Type string `json:"output_type"`
 	}

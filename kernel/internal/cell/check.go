@@ -250,7 +250,8 @@ func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []
 			if !ok {
 				return
 			}
-			if strings.HasPrefix(te.Msg, "declared and not used") || strings.HasSuffix(te.Msg, " declared and not used") {
+			unused := strings.HasPrefix(te.Msg, "declared and not used") || strings.HasSuffix(te.Msg, " declared and not used")
+			if unused && !strings.HasPrefix(te.Msg, "label ") {
 				p.unused[te.Pos] = true
 				return
 			}

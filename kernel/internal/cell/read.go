@@ -3,6 +3,7 @@ package cell
 import (
 	"go/ast"
 	"go/token"
+	"go/types"
 	"maps"
 	"slices"
 	"strings"
@@ -50,6 +51,14 @@ func (b *builder) read() {
 			}
 		}
 	}
+	for _, it := range b.items {
+		for _, n := range it.names {
+			if u := b.own[n]; u != nil {
+				line, _ := b.src.Position(u.start)
+				b.errorf(it.start, "", "%s is declared twice in this cell, as a variable here and as a %s on line %d", n, u.kind, line)
+			}
+		}
+	}
 }
 
 // unresolved is the names in f that are declared nowhere in f. It notes which members of them are selected.
@@ -85,33 +94,25 @@ func (b *builder) readItem(c chunk, f *ast.File, refs map[string]bool) {
 	if fd, ok := f.Decls[0].(*ast.FuncDecl); ok && fd.Body != nil {
 		list = fd.Body.List
 	}
+	var ids []*ast.Ident
 	if !c.block && len(list) > 0 {
 		it.stmt = list[0]
-		switch s := list[0].(type) {
-		case *ast.AssignStmt:
-			if s.Tok == token.DEFINE {
-				for _, l := range s.Lhs {
-					if id, ok := l.(*ast.Ident); ok && id.Name != "_" {
-						it.names = append(it.names, id.Name)
-					}
-				}
-			}
-		case *ast.DeclStmt:
-			for _, sp := range s.Decl.(*ast.GenDecl).Specs {
-				if v, ok := sp.(*ast.ValueSpec); ok {
-					for _, id := range v.Names {
-						if id.Name != "_" {
-							it.names = append(it.names, id.Name)
-						}
-					}
-				}
-			}
-		}
+		ids = declared(it.stmt)
 	}
-	for _, n := range it.names {
-		b.vars[n] = true
+	for _, id := range ids {
+		it.names = append(it.names, id.Name)
+		b.vars[id.Name] = true
+		b.predeclared(id)
 	}
 	b.items = append(b.items, it)
+}
+
+// predeclared refuses to give a name a new meaning that generated code relies on.
+func (b *builder) predeclared(id *ast.Ident) {
+	switch types.Universe.Lookup(id.Name).(type) {
+	case *types.TypeName, *types.Nil, *types.Const:
+		b.errorf(b.offset(id.Pos()), "choose another name", "%s is a name of Go's own, which a cell can't declare", id.Name)
+	}
 }
 
 func (b *builder) readImports(c chunk, f *ast.File) {
@@ -145,6 +146,7 @@ func (b *builder) readDecl(c chunk, d ast.Decl, refs map[string]bool) {
 		if name.Name == "_" {
 			return
 		}
+		b.predeclared(name)
 		if prev := b.own[name.Name]; prev != nil {
 			line, _ := b.src.Position(prev.start)
 			b.errorf(b.offset(name.Pos()), "", "%s is declared twice in this cell, first on line %d", name.Name, line)
@@ -202,11 +204,16 @@ func (b *builder) readDecl(c chunk, d ast.Decl, refs map[string]bool) {
 			return
 		}
 		for _, sp := range d.Specs {
-			ts := sp.(*ast.TypeSpec)
+			ts, ok := sp.(*ast.TypeSpec)
+			if !ok || b.offset(ts.End()) < b.offset(ts.Pos()) { // the wreck of what is being typed
+				continue
+			}
 			u := &unit{kind: kindType, src: b.src, prefix: "type ", start: b.offset(ts.Pos()), end: b.offset(ts.End()), refs: names}
 			u.generic = ts.TypeParams != nil
 			for _, other := range d.Specs {
-				u.refs = append(u.refs, other.(*ast.TypeSpec).Name.Name)
+				if o, ok := other.(*ast.TypeSpec); ok {
+					u.refs = append(u.refs, o.Name.Name)
+				}
 			}
 			declare(u, ts.Name)
 			if len(u.names) > 0 {

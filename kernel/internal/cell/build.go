@@ -67,7 +67,6 @@ type builder struct {
 	with     map[*unit]bool  // units of earlier cells that are needed
 	old      map[string]*Var // variables of earlier cells that are needed
 	auto     map[string]string
-	missing  map[string]bool
 	skip     map[*unit]bool  // methods of earlier cells that no longer compile
 	gone     map[string]bool // variables whose type is gone
 	warnings []string
@@ -195,7 +194,7 @@ func (b *builder) through(names map[string]bool) map[string]bool {
 
 // reach collects what the cell needs of the session: declarations, variables and imports, directly or not.
 func (b *builder) reach() {
-	b.with, b.old, b.auto, b.missing = map[*unit]bool{}, map[string]*Var{}, map[string]string{}, map[string]bool{}
+	b.with, b.old, b.auto = map[*unit]bool{}, map[string]*Var{}, map[string]string{}
 	seen := map[string]bool{}
 	var need func(name string)
 	unit := func(u *unit) {

@@ -353,13 +353,12 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 			return e.varDecl(g, r) + after
 		}
 	case *ast.AssignStmt:
-		if ex, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
+		if _, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
 			r.walk(s.Rhs[0], stack)
 			code := r.render(e.bodyText, from, to)
 			if last && !it.semi {
 				return "ʼl.Show(" + dir + code + ")"
 			}
-			_ = ex
 			return "_ = " + dir + code
 		}
 		if s.Tok == token.DEFINE {

@@ -23,9 +23,9 @@ import (
 	"runtime"
 	"strings"
 
-	"golab/install/internal/filelock"
 	"golab/install/internal/hint"
 	"golab/kernel/home"
+	"golab/kernel/home/filelock"
 )
 
 // ECharts makes sure that echarts.min.js is at [home.ECharts] and returns that path.

@@ -18,12 +18,12 @@ import (
 
 	"golab/install/fetch"
 	"golab/install/internal/command"
-	"golab/install/internal/filelock"
 	"golab/install/internal/hint"
 	"golab/install/internal/kernelspec"
 	"golab/install/internal/progress"
 	"golab/install/internal/venv"
 	"golab/kernel/home"
+	"golab/kernel/home/filelock"
 )
 
 // Lab sets up everything that JupyterLab with GoLab's kernel needs. root is GoLab's source folder, of [FindRoot].

@@ -19,9 +19,9 @@ import (
 	"strings"
 
 	"golab/install/internal/command"
-	"golab/install/internal/filelock"
 	"golab/install/internal/hint"
 	"golab/kernel/home"
+	"golab/kernel/home/filelock"
 )
 
 //go:embed requirements.txt

@@ -19,10 +19,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golab/kernel/home"
+	"golab/kernel/home/filelock"
 )
 
 // roots are the packages compiled ahead, with all that they import. Others are compiled when a cell first imports them.
@@ -94,15 +94,8 @@ func Env() []string {
 func key(root, goroot, linker string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, "base 1", linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
-	for _, name := range []string{"VERSION"} {
-		b, err := os.ReadFile(filepath.Join(goroot, name))
-		if err != nil {
-			return "", err
-		}
-		h.Write(b)
-	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		b, err := os.ReadFile(filepath.Join(root, name))
+	for _, file := range []string{filepath.Join(goroot, "VERSION"), filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")} {
+		b, err := os.ReadFile(file)
 		if err != nil {
 			return "", err
 		}
@@ -170,7 +163,7 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if b.load() == nil {
 		return b, nil
 	}
-	unlock, err := lock(filepath.Join(home.Cache(), "base.lock"))
+	unlock, err := filelock.Acquire(ctx, filepath.Join(home.Cache(), "base.lock"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -455,22 +448,6 @@ func (b *Base) closure(paths []string) (map[string]*pkg, error) {
 		}
 	}
 	return all, nil
-}
-
-// lock takes an exclusive lock on a file that it makes.
-func lock(path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return func() { f.Close() }, nil
 }
 
 // prune removes bases beside keep that nobody has used for a week, or for an hour if there are more than a few: every

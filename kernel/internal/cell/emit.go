@@ -109,7 +109,7 @@ func (e *emitter) newVars() {
 				v.local = true
 			} else {
 				e.top[obj] = id.Name
-				e.unchecked[id.Name] = e.p1.unused[id.Pos()] && types.Identical(obj.Type(), types.Universe.Lookup("error").Type())
+				e.unchecked[id.Name] = e.p1.unused[id.Pos()] && isError(obj.Type())
 				old := b.state.vars[id.Name]
 				v.fresh = old == nil || old.key != v.key
 			}
@@ -157,30 +157,14 @@ func (e *emitter) describe(name string, t types.Type) *Var {
 	for o := range all {
 		v.refs = append(v.refs, o.Name())
 	}
-	for i := range aliasesIn(t) {
-		v.refs = append(v.refs, i)
-	}
-	slices.Sort(v.refs)
-	return v
-}
-
-// aliasesIn is the session's alias names in t, which its expression is written with.
-func aliasesIn(t types.Type) map[string]bool {
-	out := map[string]bool{}
-	seen := map[types.Type]bool{}
-	var walk func(types.Type)
-	walk = func(t types.Type) {
-		if seen[t] {
-			return
-		}
-		seen[t] = true
+	each(t, func(t types.Type) { // the expression is written with the session's aliases, too
 		if a, ok := t.(*types.Alias); ok && ours(a.Obj()) {
-			out[a.Obj().Name()] = true
+			v.refs = append(v.refs, a.Obj().Name())
 		}
-		parts(t, walk)
-	}
-	walk(t)
-	return out
+	})
+	slices.Sort(v.refs)
+	v.refs = slices.Compact(v.refs)
+	return v
 }
 
 // declared is the identifiers on the left of a := or var statement.

@@ -371,7 +371,7 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 			if ok {
 				t = tup.At(tup.Len() - 1).Type()
 			}
-			if types.Identical(t, types.Universe.Lookup("error").Type()) {
+			if isError(t) {
 				show = "ʼl.ShowCall("
 			}
 			r.walk(st, stack)

@@ -270,7 +270,7 @@ func (r *rewriter) callback(lit *ast.FuncLit, stack []ast.Node) bool {
 
 func isCallback(sig *types.Signature) bool {
 	res := sig.Results()
-	return res.Len() == 0 || res.Len() == 1 && types.Identical(res.At(0).Type(), types.Universe.Lookup("error").Type())
+	return res.Len() == 0 || res.Len() == 1 && isError(res.At(0).Type())
 }
 
 // namedCallbacks guards functions of cells that are handed by name to other packages: `wg.Go(work)`.
@@ -306,18 +306,10 @@ func isTuple(t types.Type) bool {
 // typeParams reports whether t mentions a type parameter.
 func typeParams(t types.Type) bool {
 	found := false
-	seen := map[types.Type]bool{}
-	var walk func(types.Type)
-	walk = func(t types.Type) {
-		if seen[t] {
-			return
-		}
-		seen[t] = true
+	each(t, func(t types.Type) {
 		if _, ok := t.(*types.TypeParam); ok {
 			found = true
 		}
-		parts(t, walk)
-	}
-	walk(t)
+	})
 	return found
 }

@@ -110,14 +110,19 @@ func (h *header) see(tok token.Token) {
 	}
 }
 
-// blockLine is the offset of a line that starts with "%%" alone or followed by arguments; -1 if there is none.
+// BeginsBlock reports whether what follows line is the body of a function: it is `%%`, alone or with arguments, or `%main`.
+func BeginsBlock(line string) bool {
+	return line == "%%" || strings.HasPrefix(line, "%% ") || strings.HasPrefix(line, "%%\r") || line == "%main"
+}
+
+// blockLine is the offset of the first line that begins a block; -1 if there is none.
 func blockLine(s string) int {
 	for off := 0; off < len(s); {
 		line := s[off:]
 		if i := strings.IndexByte(line, '\n'); i >= 0 {
 			line = line[:i]
 		}
-		if line == "%%" || strings.HasPrefix(line, "%% ") || strings.HasPrefix(line, "%%\r") || line == "%main" {
+		if BeginsBlock(line) {
 			return off
 		}
 		off += len(line) + 1

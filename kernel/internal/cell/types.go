@@ -99,6 +99,25 @@ func parts(t types.Type, f func(types.Type)) {
 	}
 }
 
+// each calls f for t and for every type it is made of, as parts has it, once.
+func each(t types.Type, f func(types.Type)) {
+	seen := map[types.Type]bool{}
+	var walk func(types.Type)
+	walk = func(t types.Type) {
+		if !seen[t] {
+			seen[t] = true
+			f(t)
+			parts(t, walk)
+		}
+	}
+	walk(t)
+}
+
+// isError reports whether t is the predeclared type error.
+func isError(t types.Type) bool {
+	return types.Identical(t, types.Universe.Lookup("error").Type())
+}
+
 // nameable says why t can't be written in another package or outside its function.
 func nameable(t types.Type, seen map[types.Type]bool) error {
 	if seen[t] {

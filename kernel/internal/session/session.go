@@ -56,7 +56,7 @@ type Session struct {
 
 // run is the cell that is being executed.
 type run struct {
-	gen       int
+	src       *cell.Source
 	cancel    context.CancelFunc // of compiling
 	inWorker  bool
 	killed    bool
@@ -125,7 +125,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{gen: s.gen, cancel: cancel}
+	r := &run{src: src, cancel: cancel}
 	s.running = r
 	s.mu.Unlock()
 	defer func() {
@@ -133,11 +133,11 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
-	err := s.execute(ctx, r, src, req, out)
-	return engine.Result{Err: err}
+	return engine.Result{Err: s.execute(ctx, r, out)}
 }
 
-func (s *Session) execute(ctx context.Context, r *run, src *cell.Source, req engine.Request, out engine.Sink) *engine.Error {
+func (s *Session) execute(ctx context.Context, r *run, out engine.Sink) *engine.Error {
+	src := r.src
 	if line, ok := unknownCommand(src.Text); ok {
 		return &engine.Error{Name: "unknown command", Value: line, Traceback: []string{
 			red("unknown command: ") + line, "GoLab has no such command yet; a cell holds Go code, and `%%` begins the body of func main as in GoNB"}}
@@ -246,7 +246,7 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 	if r.killed {
 		how = fmt.Sprintf("the interrupted code did not stop within %s", killAfter)
 	}
-	lost := s.state.Lose("the worker was replaced after " + s.cellOf(r.gen))
+	lost := s.state.Lose("the worker was replaced after " + r.src.Name)
 	s.mu.Unlock()
 	go s.ensureWorker()
 	value := "the worker process ended: " + how
@@ -258,16 +258,6 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 		tail = "lost: the values of " + strings.Join(lost, ", ") + "; functions, types and imports are kept"
 	}
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
-}
-
-// cellOf names the cell of a generation.
-func (s *Session) cellOf(gen int) string {
-	for _, src := range s.sources {
-		if src.Gen == gen {
-			return src.Name
-		}
-	}
-	return "a cell"
 }
 
 // Interrupt stops the running cell. It is part of engine.Engine.
@@ -283,7 +273,7 @@ func (s *Session) Interrupt() {
 		r.cancel()
 		return
 	}
-	go w.send(pipe.Command{Interrupt: &pipe.Interrupt{Gen: r.gen}})
+	go w.send(pipe.Command{Interrupt: &pipe.Interrupt{Gen: r.src.Gen}})
 	time.AfterFunc(killAfter, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -317,7 +307,7 @@ func (s *Session) IsComplete(code string) engine.Completeness {
 // unknownCommand reports the first line that looks like a command of a notebook rather than Go.
 func unknownCommand(text string) (string, bool) {
 	line, _, _ := strings.Cut(strings.TrimLeft(text, " \t\n"), "\n")
-	if line == "%%" || strings.HasPrefix(line, "%% ") || line == "%main" {
+	if cell.BeginsBlock(line) {
 		return "", false
 	}
 	if strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!") && !strings.Contains(line, "=") && !strings.Contains(line, "(") {

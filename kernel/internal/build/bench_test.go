@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 )
 
 // BenchmarkPlugin compiles and links cells that import ever more.
@@ -21,7 +20,6 @@ func BenchmarkPlugin(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			files := map[string]string{"body.go": fmt.Sprintf("package nb\nimport %q\nimport \"golab/kernel/live\"\nvar f = %s\nfunc init() { live.Register(&live.Gen{}) }\n", c.path, c.use)}
-			var compile, link time.Duration
 			for i := range b.N {
 				dir, err := os.MkdirTemp("", "bench")
 				if err != nil {
@@ -32,7 +30,6 @@ func BenchmarkPlugin(b *testing.B) {
 				}
 				os.RemoveAll(dir)
 			}
-			_, _ = compile, link
 		})
 	}
 }

@@ -322,6 +322,12 @@ func (b *builder) similar(name string) string {
 	for n := range b.vars {
 		names = append(names, n)
 	}
+	return Similar(name, names)
+}
+
+// Similar sorts names and returns the first that differs from name by case or, if it is not too short, by one edit; empty
+// if there is none.
+func Similar(name string, names []string) string {
 	slices.Sort(names)
 	for _, n := range names {
 		if n != name && strings.EqualFold(n, name) {

@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Source is the text of one cell as the user typed it.
+// Source is the Go code of one cell as the user typed it.
 type Source struct {
 	Name string // "cell[3]": how errors call it
 	Gen  int    // the generation that runs it, unique in the session
-	Text string
+	Text string // without commands, see [CutCommands]
 }
 
 // Position is the place of a byte offset in s: line and column count from 1, columns in bytes as go/token has them.

@@ -12,6 +12,7 @@ import (
 func (s *Session) Complete(code string, cursor int) (c engine.Completions) {
 	cursor = min(max(cursor, 0), len(code))
 	c = engine.Completions{Start: cursor, End: cursor}
+	_, code = cutCommands(code)
 	s.look(func(state *cell.State) {
 		matches, start := state.Suggest(code, cursor, s.base)
 		for _, m := range matches {
@@ -24,6 +25,7 @@ func (s *Session) Complete(code string, cursor int) (c engine.Completions) {
 
 // Inspect is part of engine.Engine.
 func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
+	_, code = cutCommands(code)
 	s.look(func(state *cell.State) {
 		if d := state.Describe(code, cursor, s.base); d != nil {
 			b = bundle(d)

@@ -61,6 +61,16 @@ type run struct {
 	inWorker  bool
 	killed    bool
 	interrupt bool
+	timed     bool // print the times when the cell has ended
+	times     times
+}
+
+// times is where the time of a cell went.
+type times struct{ check, build, run time.Duration }
+
+func (t times) text(name string, total time.Duration) string {
+	ms := func(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000) }
+	return fmt.Sprintf("%s: %s (check %s, compile and link %s, load and run %s)\n", name, ms(total), ms(t.check), ms(t.build), ms(t.run))
 }
 
 // New starts a session and, in the background, its worker.
@@ -117,7 +127,7 @@ func (s *Session) currentSink() engine.Sink {
 
 // Execute runs one cell. It is part of engine.Engine.
 func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
-	text := strings.ReplaceAll(req.Code, "\r\n", "\n")
+	cmds, text := cutCommands(strings.ReplaceAll(req.Code, "\r\n", "\n"))
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
@@ -133,15 +143,10 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
-	return engine.Result{Err: s.execute(ctx, r, out)}
+	return engine.Result{Err: s.execute(ctx, r, cmds, out)}
 }
 
-func (s *Session) execute(ctx context.Context, r *run, out engine.Sink) *engine.Error {
-	src := r.src
-	if line, ok := unknownCommand(src.Text); ok {
-		return &engine.Error{Name: "unknown command", Value: line, Traceback: []string{
-			red("unknown command: ") + line, "GoLab has no such command yet; a cell holds Go code, and `%%` begins the body of func main as in GoNB"}}
-	}
+func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
 	select {
 	case <-s.started:
 	case <-ctx.Done():
@@ -150,7 +155,28 @@ func (s *Session) execute(ctx context.Context, r *run, out engine.Sink) *engine.
 	if s.err != nil {
 		return internal(s.err)
 	}
+	for _, c := range cmds {
+		if err := s.command(ctx, r, c, out); err != nil {
+			return err
+		}
+	}
+	if r.timed {
+		start := time.Now()
+		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
+	}
+	return s.runCode(ctx, r, out)
+}
+
+// runCode checks, compiles and runs the Go code of a cell.
+func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.Error {
+	src := r.src
+	clock := time.Now()
+	lap := func(d *time.Duration) {
+		now := time.Now()
+		*d, clock = now.Sub(clock), now
+	}
 	prog, err := s.build(src)
+	lap(&r.times.check)
 	if err != nil {
 		return s.compileError(err)
 	}
@@ -175,6 +201,8 @@ func (s *Session) execute(ctx context.Context, r *run, out engine.Sink) *engine.
 		}
 		return s.compileError(err)
 	}
+	lap(&r.times.build)
+	defer lap(&r.times.run)
 	w, err := s.ensureWorker()
 	if err != nil {
 		return internal(err)
@@ -300,20 +328,9 @@ func (s *Session) Close() error {
 
 // IsComplete is part of engine.Engine.
 func (s *Session) IsComplete(code string) engine.Completeness {
+	_, code = cutCommands(code)
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}
-}
-
-// unknownCommand reports the first line that looks like a command of a notebook rather than Go.
-func unknownCommand(text string) (string, bool) {
-	line, _, _ := strings.Cut(strings.TrimLeft(text, " \t\n"), "\n")
-	if cell.BeginsBlock(line) {
-		return "", false
-	}
-	if strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!") && !strings.Contains(line, "=") && !strings.Contains(line, "(") {
-		return strings.TrimSpace(line), true
-	}
-	return "", false
 }
 
 // discard is the sink before the first cell.

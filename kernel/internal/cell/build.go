@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Program is one checked cell, ready to be compiled.
@@ -67,8 +68,12 @@ type builder struct {
 	with     map[*unit]bool  // units of earlier cells that are needed
 	old      map[string]*Var // variables of earlier cells that are needed
 	auto     map[string]string
-	skip     map[*unit]bool  // methods of earlier cells that no longer compile
-	gone     map[string]bool // variables whose type is gone
+	skip     map[*unit]bool   // methods of earlier cells that no longer compile
+	renew    map[*unit]bool   // functions of earlier cells that are compiled anew, see renewed
+	stale    map[*unit]bool   // those of them that no longer compile
+	waits    map[*unit]Errors // functions that call undeclared names, see wait
+	gone     map[string]bool  // variables whose type is gone
+	misfit   map[string]bool  // variables whose type changed its layout
 	warnings []string
 	errs     Errors
 }
@@ -92,27 +97,38 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 		again := false
 		p, errs := b.check()
 		if len(errs) == 0 {
+			errs = b.awaited()
+		}
+		if len(errs) == 0 {
 			return p, nil
 		}
 		for _, e := range errs {
-			if u := b.unitAt(e); u != nil && u.kind == kindMethod && !b.skip[u] {
+			switch u := b.unitAt(e); {
+			case u == nil:
+			case u.kind == kindMethod && !b.skip[u]:
 				b.skip[u] = true
-				b.warnings = append(b.warnings, fmt.Sprintf("method %s of %s no longer compiles and is dropped: %s", u.key(), u.src.Name, e.Msg))
+				b.warnings = append(b.warnings, fmt.Sprintf("method %s of %s no longer compiles and is dropped: %s", u.key(), u.src.Name, oneLine(e.Msg)))
+				again = true
+			case b.renew[u] && !b.stale[u]:
+				b.stale[u] = true
+				b.warnings = append(b.warnings, fmt.Sprintf("%s of %s no longer compiles: %s; earlier code goes on with what it was", u.key(), u.src.Name, oneLine(e.Msg)))
 				again = true
 			}
 		}
-		if !again {
+		if !again && !b.wait(errs) {
 			return nil, errs.sorted(src)
 		}
 	}
 }
+
+func oneLine(msg string) string { return strings.Join(strings.Fields(msg), " ") }
 
 func newBuilder(s *State, src *Source, pkgs Packages) *builder {
 	return &builder{
 		state: s, src: src, pkgs: pkgs, mark: -1,
 		own: map[string]*unit{}, ownM: map[string]map[string]*unit{},
 		imports: map[string]string{}, vars: map[string]bool{}, sels: map[string]map[string]bool{},
-		skip: map[*unit]bool{}, gone: map[string]bool{},
+		skip: map[*unit]bool{}, stale: map[*unit]bool{}, waits: map[*unit]Errors{}, gone: map[string]bool{}, misfit: map[string]bool{},
 	}
 }
 
@@ -123,11 +139,15 @@ func (b *builder) errorf(off int, hint, format string, args ...any) {
 // unitAt is the declaration of an earlier cell in which e lies.
 func (b *builder) unitAt(e *Error) *unit {
 	for u := range b.with {
-		if u.src == e.Source && e.Source != b.src && u.start <= e.Offset && e.Offset <= u.end {
+		if e.Source != b.src && u.holds(e) {
 			return u
 		}
 	}
 	return nil
+}
+
+func (u *unit) holds(e *Error) bool {
+	return u.src == e.Source && u.start <= e.Offset && e.Offset <= u.end
 }
 
 // order puts the items in the order of execution: as typed, but a `var` that an earlier item needs, directly or through
@@ -195,6 +215,7 @@ func (b *builder) through(names map[string]bool) map[string]bool {
 // reach collects what the cell needs of the session: declarations, variables and imports, directly or not.
 func (b *builder) reach() {
 	b.with, b.old, b.auto = map[*unit]bool{}, map[string]*Var{}, map[string]string{}
+	b.renew = b.renewed()
 	seen := map[string]bool{}
 	var need func(name string)
 	unit := func(u *unit) {
@@ -242,7 +263,7 @@ func (b *builder) reach() {
 			if u.kind == kindType {
 				methods(name)
 			}
-		case v != nil && !b.gone[name]:
+		case v != nil && !b.gone[name] && !b.misfit[name]:
 			b.old[name] = v
 			for _, r := range v.refs {
 				need(r)
@@ -269,6 +290,13 @@ func (b *builder) reach() {
 		}
 		if u.kind == kindMethod {
 			need(u.recv)
+		}
+	}
+	for u := range b.renew {
+		if u.kind == kindMethod {
+			need(u.recv)
+		} else {
+			need(u.names[0])
 		}
 	}
 	// Variables of types that this cell changes are checked too: they are carried over or dropped.

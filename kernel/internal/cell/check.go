@@ -59,6 +59,11 @@ func (b *builder) check() (*Program, Errors) {
 		return b.check()
 	}
 	restoreBodies(bodies)
+	for fd := range bodies {
+		if u := b.unitOf(fd); u != nil && b.waits[u] != nil {
+			strip(fd)
+		}
+	}
 	if b.values(p1.errs) {
 		return b.check()
 	}
@@ -69,6 +74,15 @@ func (b *builder) check() (*Program, Errors) {
 	e.newVars()
 	if len(b.errs) > 0 {
 		return nil, b.errs
+	}
+	for n := range e.dropped {
+		if !b.misfit[n] { // functions can't use it either
+			b.misfit[n] = true
+			delete(b.old, n)
+		}
+	}
+	if len(e.dropped) > 0 {
+		return b.check()
 	}
 
 	e.p2 = p1
@@ -202,12 +216,16 @@ func stripBodies(files []*declFile) map[*ast.FuncDecl]*ast.BlockStmt {
 		for _, d := range f.ast.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
 				saved[fd] = fd.Body
-				fd.Body = &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace, List: []ast.Stmt{
-					&ast.ForStmt{For: fd.Body.Lbrace, Body: &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace}}}}
+				strip(fd)
 			}
 		}
 	}
 	return saved
+}
+
+func strip(fd *ast.FuncDecl) {
+	fd.Body = &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace, List: []ast.Stmt{
+		&ast.ForStmt{For: fd.Body.Lbrace, Body: &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace}}}}
 }
 
 func restoreBodies(saved map[*ast.FuncDecl]*ast.BlockStmt) {
@@ -288,6 +306,8 @@ func (b *builder) explain(errs Errors) Errors {
 			if m := b.memberLike(pkg, member); m != "" {
 				e.Hint = "did you mean " + pkg + "." + m + "?"
 			}
+		} else if b.misfit[name] {
+			e.Hint = name + " still holds a value of the earlier type " + b.state.vars[name].Type + ", which does not fit the new one; declare it again"
 		} else if why := b.state.lost[name]; why != "" {
 			e.Hint = name + " was lost: " + why
 		} else if n := b.similar(name); n != "" {

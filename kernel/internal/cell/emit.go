@@ -42,7 +42,7 @@ type emitter struct {
 	vars     map[string]*newVar
 	top      map[types.Object]string // objects of the body that are session variables
 	carried  map[string]*Var
-	dropped  map[string]string         // name → type, of variables whose values no longer fit
+	dropped  map[string]bool           // variables whose values no longer fit, beside those in builder.misfit
 	idents   map[string]map[string]int // new versions of types
 	versions map[*types.TypeName]int
 	inFuncs  map[string]bool // variables that functions use
@@ -95,7 +95,7 @@ func (e *emitter) stmts() []ast.Stmt {
 func (e *emitter) newVars() {
 	b := e.b
 	e.vars, e.top = map[string]*newVar{}, map[types.Object]string{}
-	e.carried, e.dropped = map[string]*Var{}, map[string]string{}
+	e.carried, e.dropped = map[string]*Var{}, map[string]bool{}
 	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
 	e.inFuncs, e.unchecked = map[string]bool{}, map[string]bool{}
 	for _, st := range e.stmts() {
@@ -133,7 +133,7 @@ func (e *emitter) newVars() {
 			e.carried[name] = now
 		case e.vars[name] != nil && used[obj] == 0:
 		default:
-			e.dropped[name] = old.Type
+			e.dropped[name] = true
 			if pos := used[obj]; pos != 0 {
 				src, off := b.atlas.place(pos)
 				b.errs = append(b.errs, &Error{Source: src, Offset: off,
@@ -244,6 +244,11 @@ func SplitFileName(file string) (gen int, cell string, ok bool) {
 func (e *emitter) program() *Program {
 	b := e.b
 	p := &Program{Source: b.src, Files: map[string]string{}, Warnings: b.warnings, state: b.state}
+	for _, u := range b.funcs {
+		if b.waits[u] != nil {
+			p.Warnings = append(p.Warnings, b.undeclared(u))
+		}
+	}
 	decls := newOutFile()
 	var register strings.Builder
 	var inits []string
@@ -283,9 +288,12 @@ func (e *emitter) program() *Program {
 	}
 	p.Imports = slices.Sorted(maps.Keys(paths))
 
-	for _, n := range slices.Sorted(maps.Keys(e.dropped)) {
+	for _, n := range slices.Sorted(maps.Keys(b.misfit)) {
+		if e.vars[n] != nil {
+			continue
+		}
 		p.Drop = append(p.Drop, n)
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its value has the earlier type %s, which does not fit the new one", n, e.dropped[n]))
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its value has the earlier type %s, which does not fit the new one", n, b.state.vars[n].Type))
 	}
 	for _, n := range slices.Sorted(maps.Keys(b.gone)) {
 		if b.vars[n] || b.own[n] != nil {
@@ -346,9 +354,11 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 			s.vars[name] = v
 		}
 	}
-	for name, typ := range e.dropped {
-		delete(s.vars, name)
-		s.lost[name] = "its type " + typ + " was redefined in " + b.src.Name
+	for name := range b.misfit {
+		if v := s.vars[name]; v != nil {
+			delete(s.vars, name)
+			s.lost[name] = "its type " + v.Type + " was redefined in " + b.src.Name
+		}
 	}
 	for name := range b.gone {
 		delete(s.vars, name)
@@ -377,6 +387,7 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 			}
 		}
 	}
+	b.applyWaiting(s)
 	for name, v := range e.vars {
 		if set[name] && !v.local {
 			s.remove(name)

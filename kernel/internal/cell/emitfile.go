@@ -28,10 +28,24 @@ func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Buil
 			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
 		from, to := f.at[u], f.at[u]+u.end-u.start
 		n := nodes[from]
+		if fd, ok := n.(*ast.FuncDecl); ok && e.b.waits[u] != nil {
+			fd.Body.List = nil
+			for _, ref := range u.refs {
+				if p := e.b.auto[ref]; p != "" {
+					r.pkgs[ref] = p
+				}
+			}
+			for _, d := range append(slices.Clone(e.b.state.dots), e.b.dots...) {
+				r.dots[d] = true
+			}
+		}
 		r.walk(n, []ast.Node{f.ast})
 		switch n := n.(type) {
 		case *ast.FuncDecl:
 			e.funcDecl(r, u, n, decls, register, inits)
+			if e.b.waits[u] != nil {
+				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
+			}
 			e.at(out, u.src, u.start)
 			out.WriteString(r.render(f.text, from, to) + "\n")
 		case *ast.TypeSpec:
@@ -161,7 +175,7 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 		}
 	}
 	fmt.Fprintf(register, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
-		u.key(), self, x, slot, u.src == e.b.src)
+		u.key(), self, x, slot, u.src == e.b.src || e.b.renew[u] && !e.b.stale[u])
 }
 
 // nameParams gives names to the parameters that have none, and returns the names of all.

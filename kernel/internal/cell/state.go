@@ -18,6 +18,7 @@ type State struct {
 	vars    map[string]*Var
 	lost    map[string]string         // why a name that once was a variable is none any more
 	idents  map[string]map[string]int // type name → hash of its definition → version
+	waiting map[*unit]Errors          // functions that call what no cell has declared yet, and where they do
 }
 
 // New returns the state of a session without cells.
@@ -29,6 +30,7 @@ func New() *State {
 		vars:    map[string]*Var{},
 		lost:    map[string]string{},
 		idents:  map[string]map[string]int{},
+		waiting: map[*unit]Errors{},
 	}
 }
 
@@ -42,6 +44,7 @@ func (s *State) Snapshot() *State {
 		vars:    maps.Clone(s.vars),
 		lost:    maps.Clone(s.lost),
 		idents:  maps.Clone(s.idents),
+		waiting: maps.Clone(s.waiting),
 	}
 	for t, m := range c.methods {
 		c.methods[t] = maps.Clone(m)
@@ -156,6 +159,14 @@ func (u *unit) key() string {
 		return u.recv + "." + u.names[0]
 	}
 	return u.names[0]
+}
+
+// current reports whether u is what the session means by its name.
+func (s *State) current(u *unit) bool {
+	if u.kind == kindMethod {
+		return s.methods[u.recv][u.names[0]] == u
+	}
+	return slices.ContainsFunc(u.names, func(n string) bool { return s.units[n] == u })
 }
 
 // isInit reports whether u is an init function: it runs with its cell and declares nothing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/types"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -219,6 +220,11 @@ func identity(n *types.Named) string {
 	h := sha256.Sum256([]byte(n.Obj().Name() + "=" + strings.Join(defs, "\n")))
 	return hex.EncodeToString(h[:8])
 }
+
+// PlainName is a name as the user knows it: without what tells the versions of redefined types apart.
+func PlainName(s string) string { return versionMark.ReplaceAllString(s, "") }
+
+var versionMark = regexp.MustCompile(`ʼ\d+`)
 
 // exactly writes t so that two types are identical if and only if their strings are equal, given names for the session's.
 func exactly(t types.Type, name func(*types.Named) string) string {

@@ -159,7 +159,7 @@ func panicText(p *pipe.Panic, source func(file string) *cell.Source) []string {
 
 // userFunc names a function as the user does.
 func userFunc(fn string) string {
-	fn = strings.TrimPrefix(fn, "nb.")
+	fn = cell.PlainName(strings.TrimPrefix(fn, "nb."))
 	if fn == "ʼcell" {
 		return "the cell"
 	}

@@ -42,6 +42,8 @@ type item struct {
 	stmt ast.Stmt // parsed alone, for its shape; nil for a block
 	// value marks a call that is no statement in Go, such as len(x) or float64(x)
 	value bool
+	// self is the type of a function literal that becomes a variable whose name it mentions, as source
+	self string
 	// what it declares for the session, and which names it needs, were they not local to it
 	names []string
 	refs  map[string]bool
@@ -67,6 +69,7 @@ type builder struct {
 
 	with     map[*unit]bool  // units of earlier cells that are needed
 	old      map[string]*Var // variables of earlier cells that are needed
+	selves   map[string]*Var // function literals of the cell that call themselves, see recursive
 	auto     map[string]string
 	skip     map[*unit]bool   // methods of earlier cells that no longer compile
 	renew    map[*unit]bool   // functions of earlier cells that are compiled anew, see renewed
@@ -292,6 +295,7 @@ func (b *builder) reach() {
 			need(u.recv)
 		}
 	}
+	b.selves = b.recursive()
 	for u := range b.renew {
 		if u.kind == kindMethod {
 			need(u.recv)

@@ -50,11 +50,16 @@ func (b *builder) check() (*Program, Errors) {
 	for _, f := range files {
 		asts = append(asts, f.ast)
 	}
-	p1, gone := b.run(asts, b.old)
+	visible := maps.Clone(b.old)
+	maps.Copy(visible, b.selves)
+	p1, gone := b.run(asts, visible)
 	if len(gone) > 0 { // their type is gone: that is no error of this cell
 		for _, n := range gone {
-			b.gone[n] = true
+			if b.selves[n] == nil {
+				b.gone[n] = true
+			}
 			delete(b.old, n)
+			delete(b.selves, n)
 		}
 		return b.check()
 	}
@@ -94,6 +99,30 @@ func (b *builder) check() (*Program, Errors) {
 		e.p2 = p2
 	}
 	return e.program(), nil
+}
+
+// recursive is the variables `f := func(…) { … f(…) … }` whose name means nothing that can be called yet: as in other notebook
+// languages, f is the literal itself there. In Go it would have to be declared before.
+func (b *builder) recursive() map[string]*Var {
+	selves := map[string]*Var{}
+	for _, it := range b.items {
+		if it.self == "" {
+			continue
+		}
+		name := it.names[0]
+		v := b.state.vars[name]
+		if b.own[name] != nil || b.imports[name] != "" || b.state.Kind(name) != "" && (v == nil || strings.HasPrefix(v.Type, "func(")) {
+			continue
+		}
+		self := &Var{Name: name, expr: it.self, imports: map[string]string{}}
+		for r := range it.refs {
+			if p := b.auto[r]; p != "" {
+				self.imports[r] = p
+			}
+		}
+		selves[name] = self
+	}
+	return selves
 }
 
 // values marks the items that the errors say are mere values, and reports whether there were any.

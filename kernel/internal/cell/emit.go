@@ -122,7 +122,7 @@ func (e *emitter) newVars() {
 	}
 	for name, old := range b.old {
 		obj := e.p1.pkg.Scope().Lookup(name)
-		if obj == nil {
+		if obj == nil || b.selves[name] != nil {
 			continue
 		}
 		now := e.describe(name, obj.Type())
@@ -288,20 +288,8 @@ func (e *emitter) program() *Program {
 	}
 	p.Imports = slices.Sorted(maps.Keys(paths))
 
-	for _, n := range slices.Sorted(maps.Keys(b.misfit)) {
-		if e.vars[n] != nil {
-			continue
-		}
-		p.Drop = append(p.Drop, n)
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its value has the earlier type %s, which does not fit the new one", n, b.state.vars[n].Type))
-	}
-	for _, n := range slices.Sorted(maps.Keys(b.gone)) {
-		if b.vars[n] || b.own[n] != nil {
-			continue
-		}
-		p.Drop = append(p.Drop, n)
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its type %s is gone", n, b.state.vars[n].Type))
-	}
+	e.drop(p, b.misfit, "the new type does not fit their values")
+	e.drop(p, b.gone, "their type is gone")
 	for _, n := range slices.Sorted(maps.Keys(e.vars)) {
 		if e.vars[n].local {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s does not outlive this cell: its type %s has no name elsewhere; declare it with an interface type to keep it", n, e.vars[n].Type))
@@ -309,6 +297,20 @@ func (e *emitter) program() *Program {
 	}
 	p.apply = e.apply
 	return p
+}
+
+// drop makes the worker forget those of the variables that the cell does not declare anew, and says so.
+func (e *emitter) drop(p *Program, names map[string]bool, why string) {
+	var dropped []string
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		if e.vars[n] == nil && e.b.own[n] == nil {
+			p.Drop = append(p.Drop, n)
+			dropped = append(dropped, n+" "+e.b.state.vars[n].Type)
+		}
+	}
+	if len(dropped) > 0 {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("dropped, because %s: %s", why, strings.Join(dropped, ", ")))
+	}
 }
 
 // inFunctions is the variables that functions see, once newVars has found them.

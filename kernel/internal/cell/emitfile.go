@@ -248,7 +248,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 			return ""
 		}
 		p := "ʼv_" + name
-		if v := e.vars[name]; v != nil && (v.local || v.fresh) {
+		if v := e.vars[name]; v != nil && (v.local || v.fresh) && b.selves[name] == nil {
 			p = "ʼo_" + name
 		}
 		if ptrs[p] == "" {

@@ -104,6 +104,11 @@ func (b *builder) readItem(c chunk, f *ast.File, refs map[string]bool) {
 		b.vars[id.Name] = true
 		b.predeclared(id)
 	}
+	if as, ok := it.stmt.(*ast.AssignStmt); ok && len(it.names) == 1 && len(as.Rhs) == 1 && refs[it.names[0]] {
+		if lit, ok := as.Rhs[0].(*ast.FuncLit); ok {
+			it.self = b.src.Text[b.offset(lit.Type.Pos()):b.offset(lit.Type.End())]
+		}
+	}
 	b.items = append(b.items, it)
 }
 

@@ -86,6 +86,9 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 	b := newBuilder(s, src, pkgs)
 	b.read()
 	if len(b.errs) > 0 {
+		if off := unclosed(src.Text); off >= 0 && blockLine(src.Text) < 0 {
+			return nil, Errors{{Source: src, Offset: off, Msg: fmt.Sprintf("this %c is never closed", src.Text[off])}}
+		}
 		return nil, b.errs.sorted(src)
 	}
 	if len(b.items) == 0 && len(b.funcs) == 0 && len(b.blanks) == 0 {

@@ -86,6 +86,25 @@ func split(src *Source) ([]chunk, Errors) {
 	return chunks, errs
 }
 
+// unclosed is the offset of the innermost bracket that is still open at the end of code; -1 if there is none.
+func unclosed(code string) int {
+	var open []int
+	scan(code, func(off int, tok token.Token, _ string) {
+		switch tok {
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			open = append(open, off)
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			if len(open) > 0 {
+				open = open[:len(open)-1]
+			}
+		}
+	}, func(string) {})
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
+}
+
 // header follows the tokens outside brackets to know when they are between `for`, `if` or `switch` and its body: a
 // semicolon there ends no statement.
 type header struct {

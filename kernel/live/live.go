@@ -6,6 +6,7 @@
 package live
 
 import (
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -21,7 +22,18 @@ type Gen struct {
 	// turns into a panic: an interrupt that costs two loads and no branch while nobody interrupts.
 	Cell, Code *unsafe.Pointer
 	Funcs      []Func
+	Types      []Type      // the session's types that it names
+	Retype     [][2]string // pairs of names of such types: an interface that holds the first shall hold the second
 }
+
+// Type is one identity of a type of the session.
+type Type struct {
+	Name string // "T", or "Tʼ2" for the second that had the name
+	Type reflect.Type
+}
+
+// TypeOf describes T.
+func TypeOf[T any](name string) Type { return Type{name, reflect.TypeFor[T]()} }
 
 // Func is a function or method of a generation.
 type Func struct {
@@ -38,6 +50,7 @@ var (
 	set     []string
 	links   = map[string][]func(any){}
 	gens    = map[int]*Gen{}
+	types   = map[string]reflect.Type{}
 	pending *Gen
 )
 
@@ -59,6 +72,9 @@ func Take() *Gen {
 	if g == nil {
 		return nil
 	}
+	for _, t := range g.Types {
+		types[t.Name] = t.Type
+	}
 	staged = map[string]unsafe.Pointer{}
 	set = nil
 	for _, f := range g.Funcs {
@@ -70,6 +86,19 @@ func Take() *Gen {
 		links[f.Name] = append(links[f.Name], f.Link)
 	}
 	return g
+}
+
+// Retypes is the types that interfaces shall hold, by those that they may hold now.
+func (g *Gen) Retypes() map[reflect.Type]reflect.Type {
+	mu.Lock()
+	defer mu.Unlock()
+	to := map[reflect.Type]reflect.Type{}
+	for _, pair := range g.Retype {
+		if from, t := types[pair[0]], types[pair[1]]; from != nil && t != nil {
+			to[from] = t
+		}
+	}
+	return to
 }
 
 // Find returns the loaded generation with that ID, or nil.

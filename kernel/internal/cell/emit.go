@@ -49,6 +49,8 @@ type emitter struct {
 	// unchecked is errors that the cell declares and never reads: it may be that it failed without a word
 	unchecked map[string]bool
 
+	shapes map[string]shape // types in this generation
+
 	unitFiles []*outFile
 }
 
@@ -97,6 +99,7 @@ func (e *emitter) newVars() {
 	e.vars, e.top = map[string]*newVar{}, map[types.Object]string{}
 	e.carried, e.dropped = map[string]*Var{}, map[string]bool{}
 	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
+	e.shapes = map[string]shape{}
 	e.inFuncs, e.unchecked = map[string]bool{}, map[string]bool{}
 	for _, st := range e.stmts() {
 		for _, id := range declared(st) {
@@ -250,11 +253,11 @@ func (e *emitter) program() *Program {
 		}
 	}
 	decls := newOutFile()
-	var register strings.Builder
+	var funcs, types strings.Builder
 	var inits []string
 	for _, f := range e.files {
 		out := newOutFile()
-		e.units(f, out, decls, &register, &inits)
+		e.units(f, out, decls, &funcs, &inits)
 		e.unitFiles = append(e.unitFiles, out)
 		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source()
 	}
@@ -267,11 +270,16 @@ func (e *emitter) program() *Program {
 		fmt.Fprintf(decls, "var ʼg_%s *%s\n", name, v.expr)
 		maps.Copy(decls.imports, v.imports)
 	}
+	for _, name := range slices.Sorted(maps.Keys(e.shapes)) {
+		id := versioned(name, e.shapes[name].version)
+		fmt.Fprintf(&types, "ʼl.TypeOf[%s](%q),", id, id)
+	}
 	for _, path := range b.blanks {
 		decls.imports[alias(path)+"_"] = path
 	}
 	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
-	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}})\n}\n", b.src.Gen, bodyFunc, register.String())
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{%s}, Retype: %s})\n}\n",
+		b.src.Gen, bodyFunc, funcs.String(), types.String(), e.retypes())
 	p.Files["gen.go"] = decls.source()
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
@@ -311,6 +319,18 @@ func (e *emitter) drop(p *Program, names map[string]bool, why string) {
 	if len(dropped) > 0 {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("dropped, because %s: %s", why, strings.Join(dropped, ", ")))
 	}
+}
+
+// retypes is Go source for the pairs of type names of which the worker makes one the other.
+func (e *emitter) retypes() string {
+	var pairs [][2]string
+	for _, name := range slices.Sorted(maps.Keys(e.shapes)) {
+		old, now := e.b.state.shapes[name], e.shapes[name]
+		if old.version != 0 && old.version != now.version && carries(old.layout, now.layout) {
+			pairs = append(pairs, [2]string{versioned(name, old.version), versioned(name, now.version)})
+		}
+	}
+	return fmt.Sprintf("%#v", pairs)
 }
 
 // inFunctions is the variables that functions see, once newVars has found them.
@@ -389,6 +409,7 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 			}
 		}
 	}
+	maps.Copy(s.shapes, e.shapes)
 	b.applyWaiting(s)
 	for name, v := range e.vars {
 		if set[name] && !v.local {

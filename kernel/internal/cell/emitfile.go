@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// units writes the declarations of one cell to out, and what goes with them to decls and register.
-func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Builder, inits *[]string) {
+// units writes the declarations of one cell to out, and what goes with them to decls and funcs.
+func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder, inits *[]string) {
 	tf := e.b.atlas.fset.File(f.ast.FileStart)
 	nodes := map[int]ast.Node{} // by offset in f.text
 	for _, d := range f.ast.Decls {
@@ -42,7 +42,7 @@ func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Buil
 		r.walk(n, []ast.Node{f.ast})
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			e.funcDecl(r, u, n, decls, register, inits)
+			e.funcDecl(r, u, n, decls, funcs, inits)
 			if e.b.waits[u] != nil {
 				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
 			}
@@ -95,6 +95,9 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 	if v > 1 {
 		r.replace(ts.Name.Pos(), ts.Name.End(), versioned(ts.Name.Name, v))
 	}
+	if !obj.IsAlias() && named != nil && !u.generic && !types.IsInterface(named) {
+		e.shapes[ts.Name.Name] = shape{v, layoutOf(named)}
+	}
 	r.out.WriteString("type ")
 	e.at(r.out, u.src, u.start)
 	r.out.WriteString(r.render(f.text, from, to) + "\n")
@@ -117,7 +120,7 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 
 // funcDecl makes a function poll, and forward to its latest definition. Generic functions can't forward: nothing can
 // hold one.
-func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFile, register *strings.Builder, inits *[]string) {
+func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFile, funcs *strings.Builder, inits *[]string) {
 	if u.isInit() {
 		name := fmt.Sprintf("ʼinit%d", len(*inits))
 		*inits = append(*inits, name)
@@ -174,7 +177,7 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 			self = "(*" + u.recv + ")." + u.names[0]
 		}
 	}
-	fmt.Fprintf(register, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
+	fmt.Fprintf(funcs, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
 		u.key(), self, x, slot, u.src == e.b.src || e.b.renew[u] && !e.b.stale[u])
 }
 

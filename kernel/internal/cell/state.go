@@ -18,6 +18,7 @@ type State struct {
 	vars    map[string]*Var
 	lost    map[string]string         // why a name that once was a variable is none any more
 	idents  map[string]map[string]int // type name → hash of its definition → version
+	shapes  map[string]shape          // the types declared last, by name
 	waiting map[*unit]Errors          // functions that call what no cell has declared yet, and where they do
 }
 
@@ -30,6 +31,7 @@ func New() *State {
 		vars:    map[string]*Var{},
 		lost:    map[string]string{},
 		idents:  map[string]map[string]int{},
+		shapes:  map[string]shape{},
 		waiting: map[*unit]Errors{},
 	}
 }
@@ -44,6 +46,7 @@ func (s *State) Snapshot() *State {
 		vars:    maps.Clone(s.vars),
 		lost:    maps.Clone(s.lost),
 		idents:  maps.Clone(s.idents),
+		shapes:  maps.Clone(s.shapes),
 		waiting: maps.Clone(s.waiting),
 	}
 	for t, m := range c.methods {
@@ -125,6 +128,12 @@ func (s *State) Lose(reason string) []string {
 	}
 	clear(s.vars)
 	return names
+}
+
+// shape is one identity of a type.
+type shape struct {
+	version int
+	layout  string // as in Var
 }
 
 type kind int

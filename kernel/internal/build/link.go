@@ -18,6 +18,8 @@ type linker interface {
 	name() string
 	// compile is what the compiler needs beyond the flags for plugins.
 	compile() []string
+	// sources are files of Go that the packages are compiled with in place of those in goroot, by path.
+	sources(goroot string) map[string]string
 	// prepare makes, in b.Dir, what the base needs before a worker or plugin is linked.
 	prepare(ctx context.Context, b *Base, dir string) error
 	// link links obj, whose packages are pkgs and, of a cell, nb; of a plugin, path is its plugin path.
@@ -102,6 +104,7 @@ type stock struct{}
 
 func (stock) name() string                                 { return "stock" }
 func (stock) compile() []string                            { return nil }
+func (stock) sources(string) map[string]string             { return nil }
 func (stock) prepare(context.Context, *Base, string) error { return nil }
 func (stock) link(ctx context.Context, b *Base, j linkJob) error {
 	cfg := filepath.Join(j.dir, "linkcfg")

@@ -345,6 +345,18 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 	if flags := b.linker.compile(); len(flags) > 0 {
 		args = append(args, "-gcflags=all="+strings.Join(flags, " "))
 	}
+	if files := b.linker.sources(b.goroot); len(files) > 0 {
+		dir, err := os.MkdirTemp("", "golab-overlay-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		overlay, err := writeOverlay(dir, files)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-overlay", overlay)
+	}
 	args = append(args, patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir, cmd.Env = b.Root, b.env

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"go/token"
 	"go/types"
 	"io"
@@ -46,7 +47,13 @@ func (b *Base) Import(path string) (*types.Package, error) {
 	if own := im.errs[path]; own != nil {
 		return nil, own
 	}
-	return p, err
+	if err == nil {
+		return p, nil
+	}
+	if err := b.repair(context.Background(), err); err != nil {
+		return nil, err
+	}
+	return im.imp.Import(path)
 }
 
 // Position is where an object of an imported package is declared: a file of this machine, which may have been removed.

@@ -3,11 +3,15 @@ package build
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed" // the linker's additional file
+	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -48,6 +52,24 @@ var linkerEdits = []edit{
 	{file: "ld/lib.go",
 		old: "\tif ctxt.linkShared {\n\t\tseenDirs",
 		new: "\tif ctxt.linkShared && ctxt.BuildMode != BuildModePlugin {\n\t\tseenDirs"},
+	// A generation is linked as it is: it needs no main package that imports it.
+	{file: "ld/main.go",
+		old: "flag.Arg(0), *flagPluginPath, \"\", zerofp)",
+		new: "flag.Arg(0), golabPackage(), \"\", zerofp)"},
+	{file: "ld/inittask.go",
+		old: "objabi.PathToPrefix(*flagPluginPath))}, \"go:plugin.inittasks\")",
+		new: "objabi.PathToPrefix(golabPackage()))}, \"go:plugin.inittasks\")"},
+	{file: "ld/deadcode.go",
+		old: "names = append(names, objabi.PathToPrefix(*flagPluginPath)+\"..inittask\",",
+		new: "names = append(names, objabi.PathToPrefix(golabPackage())+\"..inittask\","},
+	// gcc and what it starts take longer than the linking itself.
+	{file: "ld/lib.go",
+		old: "\tvar argv []string\n\targv = append(argv, ctxt.extld()...)\n",
+		new: "\tif golabHostlink(ctxt) {\n\t\treturn\n\t}\n\tvar argv []string\n\targv = append(argv, ctxt.extld()...)\n"},
+	// These tables are large for programs; a cell has few symbols.
+	{file: "loader/loader.go", optional: true,
+		old: "make(map[string]Sym, 80000), make(map[string]Sym, 50000)",
+		new: "make(map[string]Sym), make(map[string]Sym)"},
 	// Symbols of the shared library are looked up in its index, not read all: golab.go, added to the linker, does that.
 	{file: "ld/lib.go",
 		old: "syms, err := f.DynamicSymbols()\n\tif err != nil {\n\t\tErrorf(\"cannot read symbols from shared library",
@@ -71,42 +93,78 @@ var addition string
 
 // canShare reports whether the toolchain's linker has the places that the edits change.
 func canShare(goroot string) error {
-	_, err := editedLinker(goroot)
+	_, err := edited(linkerSource(goroot), linkerEdits)
 	return err
 }
 
+// linkerSource is the folder of the linker's packages.
+func linkerSource(goroot string) string {
+	return filepath.Join(goroot, "src", "cmd", "link", "internal")
+}
+
+// runtimeName is a symbol of the runtime, or of a type there, that the linker knows by name.
+var runtimeName = regexp.MustCompile(`"((?:type:)?runtime\.\w+)"`)
+
 // editedLinker returns the changed and added files of the linker by path.
 func editedLinker(goroot string) (map[string]string, error) {
-	dir := filepath.Join(goroot, "src", "cmd", "link", "internal")
+	dir := linkerSource(goroot)
 	files, err := edited(dir, linkerEdits)
 	if err != nil {
 		return nil, err
 	}
+	sources, err := filepath.Glob(filepath.Join(dir, "*", "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, file := range sources {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range runtimeName.FindAllSubmatch(text, -1) {
+			known[string(m[1])] = true
+		}
+	}
+	delete(known, "runtime.runtime_inittasks") // the linker fills it in where it finds it, which is for whoever links the runtime
 	_, code, _ := strings.Cut(addition, "//go:build ignore\n")
+	code = strings.Replace(code, `golabNames = ""`, fmt.Sprintf("golabNames = %q", strings.Join(slices.Sorted(maps.Keys(known)), " ")), 1)
 	files[filepath.Join(dir, "ld", "golab.go")] = code
 	return files, nil
 }
 
-func (s shared) prepare(ctx context.Context, b *Base, dir string) error {
+func (s shared) prepare(ctx context.Context, b *Base, dir string) (hash string, err error) {
 	if err := s.buildLinker(ctx, b, dir); err != nil {
-		return err
+		return "", err
 	}
 	if err := os.WriteFile(s.driver(b), []byte(driver), 0o700); err != nil {
-		return err
+		return "", err
 	}
 	// One library of all packages.
 	cfg := filepath.Join(dir, "basecfg")
 	if err := writeConfig(cfg, b.packages, ""); err != nil {
-		return err
+		return "", err
 	}
 	args := []string{"-o", s.lib(b), "-importcfg", cfg, "-installsuffix", "dynlink", "-buildmode=shared", "-s", "-w", "-extld=gcc"}
 	for _, path := range slices.Sorted(maps.Keys(b.packages)) {
 		args = append(args, path+"="+b.packages[path].File)
 	}
-	if err := b.run(ctx, dir, s.linker(b), args...); err != nil {
-		return err
+	if err := b.run(ctx, dir, nil, s.linker(b), args...); err != nil {
+		return "", err
 	}
-	return writeIndex(s.lib(b))
+	if err := writeIndex(s.lib(b)); err != nil {
+		return "", err
+	}
+	lib, err := os.Open(s.lib(b))
+	if err != nil {
+		return "", err
+	}
+	defer lib.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, lib); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), b.linkWorker(ctx, dir)
 }
 
 // driver is a stand-in for gcc. For every cell, Go's linker has gcc compile an empty program some times to learn which
@@ -135,7 +193,7 @@ func (s shared) buildLinker(ctx context.Context, b *Base, dir string) error {
 	if err != nil {
 		return err
 	}
-	return b.run(ctx, b.Root, "go", "build", "-overlay", overlay, "-o", s.linker(b), "cmd/link")
+	return b.run(ctx, b.Root, nil, "go", "build", "-overlay", overlay, "-o", s.linker(b), "cmd/link")
 }
 
 func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
@@ -146,22 +204,19 @@ func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
 			fmt.Fprintf(&cfg, "packageshlib %s=%s\n", path, s.lib(b))
 		}
 	}
-	if j.nb != "" {
-		fmt.Fprintf(&cfg, "packagefile nb=%s\n", j.nb)
-	}
 	file := filepath.Join(j.dir, "linkcfg")
 	if err := os.WriteFile(file, cfg.Bytes(), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-r", b.Dir}
-	if j.nb == "" {
-		args = append(args, "-extld=gcc")
+	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-tmpdir", j.dir}
+	if j.gen == 0 {
+		args = append(args, "-extld=gcc", "-r", "$ORIGIN") // the library lies beside the worker
 	} else {
 		hide, err := hideGeneration(j.dir)
 		if err != nil {
 			return err
 		}
-		args = append(args, "-extld='"+s.driver(b)+"'", "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
+		args = append(args, "-extld='"+s.driver(b)+"'", "-r", b.Dir, "-buildmode=plugin", "-pluginpath", fmt.Sprintf("nb/%d", j.gen), "-extldflags="+hide)
 	}
-	return b.run(ctx, j.dir, s.linker(b), append(args, j.obj)...)
+	return b.tool(ctx, j.dir, s.linker(b), append(args, j.obj)...)
 }

@@ -103,6 +103,16 @@ func New(opts Options) (*Session, error) {
 // ensureWorker returns the running worker, starting one if there is none.
 func (s *Session) ensureWorker() (*process, error) {
 	s.mu.Lock()
+	w := s.worker
+	s.mu.Unlock()
+	if w != nil && w.alive() {
+		return w, nil
+	}
+	program, err := s.base.Worker() // may have to be made again
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errGone
@@ -111,7 +121,7 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(s.base.Worker(), s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +205,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
-	if err := s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	if _, err := s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golab/kernel/nb"
 )
@@ -67,6 +68,8 @@ type Done struct {
 	Interrupted bool     `json:",omitempty"`
 	Abandoned   string   `json:",omitempty"` // what the interrupted code was waiting for; it is left waiting
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
+	LoadTime    time.Duration
+	RunTime     time.Duration
 }
 
 const (

@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // loops is what the cost of interrupt checks is measured on.
@@ -138,5 +140,32 @@ func BenchmarkCell(b *testing.B) {
 				runCell(s, 3, c.cell)
 			}
 		})
+	}
+}
+
+// BenchmarkManyCells runs 2,000 cells in one session, and reports how the median cell's latency and the worker's memory
+// change from the first hundred to the last.
+func BenchmarkManyCells(b *testing.B) {
+	for b.Loop() {
+		s := open(b)
+		must(b, s, "x := 0")
+		const n, window = 2000, 100
+		took := make([]time.Duration, n)
+		before := 0
+		for i := range n {
+			if i == window {
+				before = resident(b, s)
+			}
+			start := time.Now()
+			if out, err := runCell(s, i+2, fmt.Sprintf("x = x + %d; fmt.Println(x)", i)); err != nil {
+				b.Fatal(out)
+			}
+			took[i] = time.Since(start)
+		}
+		kB := float64(resident(b, s)-before) / (n - window)
+		first, last := slices.Sorted(slices.Values(took[:window])), slices.Sorted(slices.Values(took[n-window:]))
+		b.ReportMetric(float64(first[window/2])/1e6, "first-ms")
+		b.ReportMetric(float64(last[window/2])/1e6, "last-ms")
+		b.ReportMetric(kB, "kB/cell")
 	}
 }

@@ -167,12 +167,14 @@ func (w *worker) Context() context.Context {
 func (w *worker) run(r pipe.Run) {
 	done := pipe.Done{Gen: r.Gen}
 	live.Drop(r.Drop...)
+	start := time.Now()
 	if _, err := plugin.Open(r.Plugin); err != nil {
 		done.Load = err.Error()
 		w.send(pipe.Event{Done: &done})
 		return
 	}
 	g := live.Take()
+	done.LoadTime = time.Since(start)
 	if g == nil || g.ID != r.Gen {
 		done.Load = "the plugin registered no generation"
 		w.send(pipe.Event{Done: &done})
@@ -184,6 +186,7 @@ func (w *worker) run(r pipe.Run) {
 	w.current = c
 	w.mu.Unlock()
 
+	start = time.Now()
 	go w.execute(c)
 	select {
 	case o := <-c.ended:
@@ -193,6 +196,7 @@ func (w *worker) run(r pipe.Run) {
 		done.Interrupted, done.Abandoned = true, what
 		w.resume(c, true)
 	}
+	done.RunTime = time.Since(start)
 	w.mu.Lock()
 	w.current = nil
 	w.mu.Unlock()

@@ -45,7 +45,8 @@ func small(t *testing.T, f fake) *Base {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Base{Root: root, Dir: filepath.Join(t.TempDir(), "base", "key"), env: append(Env(), level), goroot: goroot, tools: tools, linker: f}
+	return &Base{Root: root, Dir: filepath.Join(t.TempDir(), "base", "key"), env: append(Env(), level), goroot: goroot, tools: tools, linker: f,
+		key: func() (string, error) { return "key", nil }}
 }
 
 func nothing(string) {}
@@ -151,7 +152,7 @@ func TestOneMakesTheBaseForAll(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			own := &Base{Root: b.Root, Dir: b.Dir, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker}
+			own := &Base{Root: b.Root, Dir: b.Dir, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker, key: b.key}
 			if err := own.ensure(t.Context(), nothing); err != nil {
 				t.Error(err)
 			}
@@ -200,5 +201,80 @@ func TestRepair(t *testing.T) {
 	b.packages["gone"] = &pkg{Name: "gone", File: filepath.Join(b.Dir, "gone.a")}
 	if err := b.repair(t.Context(), own); err != nil || b.packages["gone"] != nil {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestChangedWhileRunning changes what a base is made from, while it is made and while it is in use.
+func TestChangedWhileRunning(t *testing.T) {
+	made := new(atomic.Int32)
+	b := small(t, fake{made: made})
+	other := func() (string, error) { return "other", nil }
+	same := b.key
+	b.key = other
+	if err := b.ensure(t.Context(), nothing); err == nil || !strings.Contains(err.Error(), "has changed") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(b.Dir); err == nil {
+		t.Error("a base of two halves")
+	}
+	b.key = same
+	if err := errors.Join(b.ensure(t.Context(), nothing), b.load()); err != nil {
+		t.Fatal(err)
+	}
+	b.key = other
+	if err := b.repair(t.Context(), errors.New("object is of go1.25, expected go1.26")); err == nil || !strings.Contains(err.Error(), "restart the kernel") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestKey changes one by one what a base is made from.
+func TestKey(t *testing.T) {
+	root, goroot := t.TempDir(), t.TempDir()
+	write := func(dir, name, text string) {
+		t.Helper()
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(goroot, "VERSION", "go1.26.5")
+	write(root, "go.mod", "module golab")
+	write(root, "go.sum", "")
+	write(root, "kernel/live/live.go", "package live")
+	linker := "shared"
+	now := func() string {
+		t.Helper()
+		k, err := key(root, goroot, linker)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	last := now()
+	for _, change := range []struct {
+		what    string
+		do      func()
+		another bool
+	}{
+		{"nothing", func() {}, false},
+		{"a test", func() { write(root, "kernel/live/live_test.go", "package live") }, false},
+		{"test data", func() { write(root, "mlx/testdata/x.go", "package x") }, false},
+		{"the front process", func() { write(root, "kernel/internal/session/s.go", "package session") }, false},
+		{"a source file", func() { write(root, "kernel/live/live.go", "package live // more") }, true},
+		{"a new source file", func() { write(root, "viz/new.go", "package viz") }, true},
+		{"a module's version", func() { write(root, "go.mod", "module golab // more") }, true},
+		{"a module's hash", func() { write(root, "go.sum", "x h1:") }, true},
+		{"Go", func() { write(goroot, "VERSION", "go1.26.6") }, true},
+		{"the linker", func() { linker = "stock" }, true},
+	} {
+		change.do()
+		k := now()
+		if (k != last) != change.another {
+			t.Errorf("%s: key %s after %s", change.what, k, last)
+		}
+		last = k
 	}
 }

@@ -209,7 +209,7 @@ func (e *ToolError) Unwrap() error { return e.Err }
 
 // tool runs Go's compiler or linker. They end before their garbage is worth collecting; where it would be, the limit sees to that.
 func (b *Base) tool(ctx context.Context, dir, tool string, args ...string) error {
-	return b.run(ctx, dir, []string{"GOGC=off", "GOMEMLIMIT=1GiB", "GOLAB_LD=" + b.manifest.LD}, tool, args...)
+	return b.run(ctx, dir, []string{"GOGC=off", "GOMEMLIMIT=512MiB", "GOLAB_LD=" + b.manifest.LD}, tool, args...)
 }
 
 func (b *Base) run(ctx context.Context, dir string, env []string, tool string, args ...string) error {

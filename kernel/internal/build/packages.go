@@ -65,6 +65,7 @@ type Base struct {
 	goroot string
 	tools  string // folder of the compiler and linker
 	linker linker
+	key    func() (string, error) // of what there is to make a base from now; Dir has the name of what it was
 
 	mu       sync.Mutex
 	manifest manifest
@@ -161,11 +162,12 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if os.Getenv(LinkerEnv) != "stock" && runtime.GOOS == "linux" && canShare(goroot) == nil {
 		l = shared{}
 	}
-	k, err := key(root, goroot, l.name()+" "+level)
+	now := func() (string, error) { return key(root, goroot, l.name()+" "+level) }
+	k, err := now()
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: append(Env(), level), goroot: goroot, tools: tools, linker: l}
+	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: append(Env(), level), goroot: goroot, tools: tools, linker: l, key: now}
 	if b.load() == nil {
 		return b, nil
 	}
@@ -256,6 +258,9 @@ func (b *Base) load() error {
 func (b *Base) repair(ctx context.Context, failed error) error {
 	b.repaired.Lock()
 	defer b.repaired.Unlock()
+	if err := b.changed(); err != nil {
+		return fmt.Errorf("%w\nhint: restart the kernel", err)
+	}
 	lost := b.forget()
 	if _, err := b.read(); err == nil {
 		if lost {
@@ -274,6 +279,15 @@ func (b *Base) repair(ctx context.Context, failed error) error {
 		return fmt.Errorf("GoLab's compiled packages in %s were damaged and have been made again, but not the same as before\nhint: restart the kernel", b.Dir)
 	}
 	return nil
+}
+
+// changed is an error if Go, GoLab or its modules are not what the base is made from any more.
+func (b *Base) changed() error {
+	k, err := b.key()
+	if err == nil && k != filepath.Base(b.Dir) {
+		err = errors.New("what cells are compiled with has changed (Go, GoLab or its modules)")
+	}
+	return err
 }
 
 // forget drops packages compiled since the base was made whose archives go's cache no longer has, and reports if there were any.
@@ -385,6 +399,9 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 	}
 	report(fmt.Sprintf("%d packages compiled in %s", len(m.Packages), time.Since(start).Round(100*time.Millisecond)))
 	start = time.Now()
+	if err := b.changed(); err != nil { // what has been compiled is of the old or of the new
+		return err
+	}
 	if m.Library, err = t.linker.prepare(ctx, t, dir); err != nil {
 		return err
 	}

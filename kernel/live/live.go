@@ -6,8 +6,10 @@
 package live
 
 import (
+	"maps"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -22,18 +24,15 @@ type Gen struct {
 	// turns into a panic: an interrupt that costs two loads and no branch while nobody interrupts.
 	Cell, Code *unsafe.Pointer
 	Funcs      []Func
-	Types      []Type      // the session's types that it names
-	Retype     [][2]string // pairs of names of such types: an interface that holds the first shall hold the second
+	Types      []Type
+	Retype     [][2]string // pairs of names of types: an interface that holds the first shall hold the second
 }
 
-// Type is one identity of a type of the session.
+// Type is a type of a generation.
 type Type struct {
-	Name string // "T", or "Tʼ2" for the second that had the name
-	Type reflect.Type
+	Name string // "T", or "Tʼ2" for the second identity of that name
+	Ptr  any    // a nil pointer of it
 }
-
-// TypeOf describes T.
-func TypeOf[T any](name string) Type { return Type{name, reflect.TypeFor[T]()} }
 
 // Func is a function or method of a generation.
 type Func struct {
@@ -43,14 +42,28 @@ type Func struct {
 	New  bool // defined by this cell, not repeated from an earlier one
 }
 
+// Variable is a session variable.
+type Variable struct {
+	Addr unsafe.Pointer
+	Type reflect.Type // as the last generation that used the variable has it
+	Key  string       // what the front process calls that type; equal keys are identical types
+}
+
+// copyOf is a function of a generation.
+type copyOf struct {
+	self any
+	gen  int
+}
+
 var (
 	mu      sync.Mutex
-	vars    = map[string]unsafe.Pointer{}
-	staged  = map[string]unsafe.Pointer{}
+	vars    = map[string]Variable{}
+	staged  = map[string]Variable{}
 	set     []string
 	links   = map[string][]func(any){}
+	copies  = map[string]copyOf{}       // the last of each name
+	types   = map[string]reflect.Type{} // of all generations, by the names of their versions
 	gens    = map[int]*Gen{}
-	types   = map[string]reflect.Type{}
 	pending *Gen
 )
 
@@ -72,11 +85,7 @@ func Take() *Gen {
 	if g == nil {
 		return nil
 	}
-	for _, t := range g.Types {
-		types[t.Name] = t.Type
-	}
-	staged = map[string]unsafe.Pointer{}
-	set = nil
+	begin()
 	for _, f := range g.Funcs {
 		if f.New {
 			for _, link := range links[f.Name] {
@@ -84,6 +93,10 @@ func Take() *Gen {
 			}
 		}
 		links[f.Name] = append(links[f.Name], f.Link)
+		copies[f.Name] = copyOf{f.Self, g.ID}
+	}
+	for _, t := range g.Types {
+		types[t.Name] = reflect.TypeOf(t.Ptr).Elem()
 	}
 	return g
 }
@@ -101,6 +114,19 @@ func (g *Gen) Retypes() map[reflect.Type]reflect.Type {
 	return to
 }
 
+// Begin starts a cell that has no generation.
+func Begin() {
+	mu.Lock()
+	defer mu.Unlock()
+	begin()
+}
+
+// begin forgets what an earlier cell left.
+func begin() {
+	staged = map[string]Variable{}
+	set = nil
+}
+
 // Find returns the loaded generation with that ID, or nil.
 func Find(id int) *Gen {
 	mu.Lock()
@@ -108,24 +134,54 @@ func Find(id int) *Gen {
 	return gens[id]
 }
 
-// Addr is the address of a session variable. The front process, which compiled the caller, knows its type.
-func Addr(name string) unsafe.Pointer {
+// Addr is the address of a session variable. ptr is a nil pointer of its type and key what the front process calls that:
+// it compiled the caller and knows that the variable can be read as one.
+func Addr(name, key string, ptr any) unsafe.Pointer {
 	mu.Lock()
 	defer mu.Unlock()
-	p := vars[name]
-	if p == nil {
+	v := vars[name]
+	if v.Addr == nil {
 		panic("golab: variable " + name + " has no value in this worker")
 	}
-	return p
+	v.Type, v.Key = reflect.TypeOf(ptr).Elem(), key
+	vars[name] = v
+	return v.Addr
 }
 
 // New makes a variable that takes the place of the one with that name once Set says that its declaration was reached.
-func New[T any](name string) *T {
+func New[T any](name, key string) *T {
 	p := new(T)
+	Stage(name, Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key})
+	return p
+}
+
+// Stage is New for a variable that is there already.
+func Stage(name string, v Variable) {
 	mu.Lock()
 	defer mu.Unlock()
-	staged[name] = unsafe.Pointer(p)
-	return p
+	staged[name] = v
+}
+
+// Variables is all session variables.
+func Variables() []Variable {
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Collect(maps.Values(vars))
+}
+
+// Lookup is the session variable of that name; its Addr is nil if there is none.
+func Lookup(name string) Variable {
+	mu.Lock()
+	defer mu.Unlock()
+	return vars[name]
+}
+
+// Copy is the function of that name, as Func has it, in the generation that was loaded last with one; nil if there is none.
+func Copy(name string) (self any, gen int) {
+	mu.Lock()
+	defer mu.Unlock()
+	c := copies[name]
+	return c.self, c.gen
 }
 
 // Set tells that the declaration of these variables was executed.
@@ -133,8 +189,8 @@ func Set(names ...string) {
 	mu.Lock()
 	defer mu.Unlock()
 	for _, n := range names {
-		if p, ok := staged[n]; ok {
-			vars[n] = p
+		if v, ok := staged[n]; ok {
+			vars[n] = v
 			delete(staged, n)
 		}
 		set = append(set, n)
@@ -148,6 +204,13 @@ func TakeSet() []string {
 	s := set
 	set = nil
 	return s
+}
+
+// TypeOf is the type that cells declared, under the name of its version; nil if no generation had it.
+func TypeOf(name string) reflect.Type {
+	mu.Lock()
+	defer mu.Unlock()
+	return types[name]
 }
 
 // Drop forgets variables. What still refers to them keeps them alive.

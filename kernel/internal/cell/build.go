@@ -9,18 +9,21 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"golab/kernel/internal/pipe"
 )
 
-// Program is one checked cell, ready to be compiled.
+// Program is one checked cell, ready to be compiled or evaluated.
 type Program struct {
 	Source   *Source
+	Eval     *pipe.Eval        // the cell for a worker that needs no code for it, if that can be; set to nil to have it compiled
 	Files    map[string]string // name → Go source of the package "nb" of this generation
 	Imports  []string          // every path that the files import
 	Warnings []string          // what the user should know: values dropped, methods that no longer compile
 	Drop     []string          // variables that the worker forgets
 
 	state *State
-	apply func(s *State, set map[string]bool)
+	apply func(p *Program, set map[string]bool)
 }
 
 // Commit makes the cell's declarations part of the session. set tells which of its variables were reached; call it when
@@ -30,7 +33,7 @@ func (p *Program) Commit(set []string) {
 	for _, n := range set {
 		m[n] = true
 	}
-	p.apply(p.state, m)
+	p.apply(p, m)
 }
 
 // Empty reports whether there is nothing to compile: the cell holds only imports, comments or nothing.
@@ -385,11 +388,13 @@ func (b *builder) importFor(name string) {
 }
 
 // applyImports records the cell's explicit imports.
-func (b *builder) applyImports(s *State, _ map[string]bool) {
-	for n, p := range b.imports {
+func (b *builder) applyImports(p *Program, _ map[string]bool) {
+	s := p.state
+	for n, path := range b.imports {
 		delete(s.vars, n)
 		delete(s.units, n)
-		s.imports[n] = p
+		s.imports[n] = path
+		s.changed[n] = b.src.Gen
 	}
 	for _, p := range b.dots {
 		if !slices.Contains(s.dots, p) {

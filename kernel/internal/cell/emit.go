@@ -52,6 +52,8 @@ type emitter struct {
 	shapes map[string]shape // types in this generation
 
 	unitFiles []*outFile
+	copies    []string // functions and methods that the generation registers
+	types     strings.Builder
 }
 
 // version numbers the identities that a type name has had in the session; the first keeps the plain name.
@@ -253,7 +255,7 @@ func (e *emitter) program() *Program {
 		}
 	}
 	decls := newOutFile()
-	var funcs, types strings.Builder
+	var funcs strings.Builder
 	var inits []string
 	for _, f := range e.files {
 		out := newOutFile()
@@ -270,16 +272,12 @@ func (e *emitter) program() *Program {
 		fmt.Fprintf(decls, "var ʼg_%s *%s\n", name, v.expr)
 		maps.Copy(decls.imports, v.imports)
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.shapes)) {
-		id := versioned(name, e.shapes[name].version)
-		fmt.Fprintf(&types, "ʼl.TypeOf[%s](%q),", id, id)
-	}
 	for _, path := range b.blanks {
 		decls.imports[alias(path)+"_"] = path
 	}
 	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
-	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{%s}, Retype: %s})\n}\n",
-		b.src.Gen, bodyFunc, funcs.String(), types.String(), e.retypes())
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
+		b.src.Gen, bodyFunc, funcs.String(), e.types.String(), e.retypes())
 	p.Files["gen.go"] = decls.source()
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
@@ -304,6 +302,7 @@ func (e *emitter) program() *Program {
 		}
 	}
 	p.apply = e.apply
+	p.Eval = e.instant()
 	return p
 }
 
@@ -363,8 +362,9 @@ func (e *emitter) current(name string) *Var {
 }
 
 // apply makes the cell's declarations part of the session.
-func (e *emitter) apply(s *State, set map[string]bool) {
-	b := e.b
+func (e *emitter) apply(p *Program, set map[string]bool) {
+	b, s := e.b, p.state
+	gen := b.src.Gen
 	for name, hashes := range e.idents {
 		if s.idents[name] == nil {
 			s.idents[name] = map[string]int{}
@@ -374,28 +374,33 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 	for name, v := range e.carried {
 		if s.vars[name] != nil {
 			s.vars[name] = v
+			s.changed[name] = gen
 		}
 	}
 	for name := range b.misfit {
 		if v := s.vars[name]; v != nil {
 			delete(s.vars, name)
 			s.lost[name] = "its type " + v.Type + " was redefined in " + b.src.Name
+			s.changed[name] = gen
 		}
 	}
 	for name := range b.gone {
 		delete(s.vars, name)
 		s.lost[name] = "its type is gone"
+		s.changed[name] = gen
 	}
 	for u := range b.skip {
 		delete(s.methods[u.recv], u.names[0])
+		s.changed[u.recv] = gen
 	}
-	b.applyImports(s, nil)
+	b.applyImports(p, nil)
 	for _, u := range b.funcs {
 		if u.kind == kindMethod {
 			if s.methods[u.recv] == nil {
 				s.methods[u.recv] = map[string]*unit{}
 			}
 			s.methods[u.recv][u.names[0]] = u
+			s.changed[u.recv] = gen
 			continue
 		}
 		if u.isInit() {
@@ -404,6 +409,7 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 		for _, n := range u.names {
 			s.remove(n)
 			s.units[n] = u
+			s.changed[n] = gen
 			if u.kind != kindType {
 				delete(s.methods, n)
 			}
@@ -411,13 +417,30 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 	}
 	maps.Copy(s.shapes, e.shapes)
 	b.applyWaiting(s)
+	bound := true // functions of the generation refer to the session's variables
 	for name, v := range e.vars {
 		if set[name] && !v.local {
 			s.remove(name)
 			s.vars[name] = v.Var
+			if v.fresh {
+				s.changed[name] = gen
+			}
+		}
+		if v.fresh && !set[name] {
+			bound = false
 		}
 		if v.local {
 			s.lost[name] = "its type " + v.Type + " has no name outside " + b.src.Name
+		}
+	}
+	if p.Eval != nil {
+		return
+	}
+	for _, f := range e.copies {
+		if bound {
+			s.copies[f] = gen
+		} else {
+			delete(s.copies, f)
 		}
 	}
 }

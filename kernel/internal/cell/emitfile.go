@@ -98,6 +98,9 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 	if !obj.IsAlias() && named != nil && !u.generic && !types.IsInterface(named) {
 		e.shapes[ts.Name.Name] = shape{v, layoutOf(named)}
 	}
+	if i, ok := obj.Type().Underlying().(*types.Interface); !obj.IsAlias() && ts.TypeParams == nil && !(ok && !i.IsMethodSet()) {
+		fmt.Fprintf(&e.types, "{Name: %q, Ptr: (*%s)(nil)},\n", versioned(ts.Name.Name, v), ts.Name.Name)
+	}
 	r.out.WriteString("type ")
 	e.at(r.out, u.src, u.start)
 	r.out.WriteString(r.render(f.text, from, to) + "\n")
@@ -177,6 +180,7 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 			self = "(*" + u.recv + ")." + u.names[0]
 		}
 	}
+	e.copies = append(e.copies, u.key())
 	fmt.Fprintf(funcs, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
 		u.key(), self, x, slot, u.src == e.b.src || e.b.renew[u] && !e.b.stale[u])
 }
@@ -238,9 +242,9 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		switch {
 		case v.local:
 		case v.fresh:
-			ptr("ʼv_"+name, v.Var, fmt.Sprintf("ʼl.New[%s](%q)", v.expr, name))
+			ptr("ʼv_"+name, v.Var, fmt.Sprintf("ʼl.New[%s](%q, %q)", v.expr, name, v.key))
 		default:
-			ptr("ʼv_"+name, v.Var, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+			ptr("ʼv_"+name, v.Var, v.addr())
 		}
 	}
 	renvar := func(obj types.Object, name string) string {
@@ -256,7 +260,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		}
 		if ptrs[p] == "" {
 			v := e.current(name)
-			ptr(p, v, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+			ptr(p, v, v.addr())
 		}
 		return "(*" + p + ")"
 	}
@@ -273,7 +277,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		if v := e.vars[name]; v == nil || v.local {
 			if ptrs["ʼv_"+name] == "" {
 				c := e.current(name)
-				ptr("ʼv_"+name, c, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(c.expr), name))
+				ptr("ʼv_"+name, c, c.addr())
 			}
 		}
 	}
@@ -291,6 +295,12 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		out.WriteString("main()\n")
 	}
 	out.WriteString(pollBody + "\n}\n") // what was interrupted did not run to its end
+}
+
+// addr writes the address of v.
+func (v *Var) addr() string {
+	t := "*" + parens(v.expr)
+	return fmt.Sprintf("(%s)(ʼl.Addr(%q, %q, (%s)(nil)))", t, v.Name, v.key, t)
 }
 
 func parens(expr string) string {

@@ -20,6 +20,8 @@ type State struct {
 	idents  map[string]map[string]int // type name → hash of its definition → version
 	shapes  map[string]shape          // the types declared last, by name
 	waiting map[*unit]Errors          // functions that call what no cell has declared yet, and where they do
+	copies  map[string]int            // function, or type.method → the last generation that has a copy which can be called
+	changed map[string]int            // name → the last generation that gave it another meaning, or a method
 }
 
 // New returns the state of a session without cells.
@@ -33,6 +35,8 @@ func New() *State {
 		idents:  map[string]map[string]int{},
 		shapes:  map[string]shape{},
 		waiting: map[*unit]Errors{},
+		copies:  map[string]int{},
+		changed: map[string]int{},
 	}
 }
 
@@ -48,6 +52,8 @@ func (s *State) Snapshot() *State {
 		idents:  maps.Clone(s.idents),
 		shapes:  maps.Clone(s.shapes),
 		waiting: maps.Clone(s.waiting),
+		copies:  maps.Clone(s.copies),
+		changed: maps.Clone(s.changed),
 	}
 	for t, m := range c.methods {
 		c.methods[t] = maps.Clone(m)
@@ -127,6 +133,7 @@ func (s *State) Lose(reason string) []string {
 		s.lost[v.Name] = reason
 	}
 	clear(s.vars)
+	clear(s.copies)
 	return names
 }
 

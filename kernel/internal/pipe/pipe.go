@@ -18,6 +18,7 @@ import (
 // Command is sent by the front. Exactly one of its fields is set.
 type Command struct {
 	Run       *Run       `json:",omitempty"`
+	Eval      *Eval      `json:",omitempty"`
 	Interrupt *Interrupt `json:",omitempty"`
 }
 
@@ -59,7 +60,7 @@ type Frame struct {
 	Line int
 }
 
-// Done ends a Run.
+// Done ends a Run or Eval.
 type Done struct {
 	Gen         int
 	Set         []string // variables whose declaration was executed
@@ -70,6 +71,7 @@ type Done struct {
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
 	LoadTime    time.Duration
 	RunTime     time.Duration
+	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

@@ -44,6 +44,9 @@ type Session struct {
 	err     error
 	stop    context.CancelFunc // of opening the base
 
+	compileAll bool // evaluate nothing: for tests
+	compiled   int  // how many cells were
+
 	mu      sync.Mutex // guards what follows
 	sink    engine.Sink
 	state   *cell.State
@@ -66,11 +69,18 @@ type run struct {
 }
 
 // times is where the time of a cell went.
-type times struct{ check, build, run time.Duration }
+type times struct {
+	check       time.Duration
+	build.Times // zero for a cell that was evaluated
+	load, run   time.Duration
+}
 
 func (t times) text(name string, total time.Duration) string {
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000) }
-	return fmt.Sprintf("%s: %s (check %s, compile and link %s, load and run %s)\n", name, ms(total), ms(t.check), ms(t.build), ms(t.run))
+	if t.Compile == 0 {
+		return fmt.Sprintf("%s: %s (check %s, run %s)\n", name, ms(total), ms(t.check), ms(t.run))
+	}
+	return fmt.Sprintf("%s: %s (check %s, compile %s, link %s, load %s, run %s)\n", name, ms(total), ms(t.check), ms(t.Compile), ms(t.Link), ms(t.load), ms(t.run))
 }
 
 // New starts a session and, in the background, its worker.
@@ -180,13 +190,9 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 // runCode checks, compiles and runs the Go code of a cell.
 func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.Error {
 	src := r.src
-	clock := time.Now()
-	lap := func(d *time.Duration) {
-		now := time.Now()
-		*d, clock = now.Sub(clock), now
-	}
+	start := time.Now()
 	prog, err := s.build(src)
-	lap(&r.times.check)
+	r.times.check = time.Since(start)
 	if err != nil {
 		return s.compileError(err)
 	}
@@ -199,46 +205,66 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		s.mu.Unlock()
 		return nil
 	}
+	if prog.Eval != nil && !s.compileAll {
+		e, refused := s.run(r, prog, pipe.Command{Eval: prog.Eval})
+		if !refused {
+			return e
+		}
+	}
+	prog.Eval = nil
+	s.compiled++
 	dir := filepath.Join(s.dir, fmt.Sprintf("g%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return internal(err)
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
-	if _, err := s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	if r.times.Times, err = s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}
 		return s.compileError(err)
 	}
-	lap(&r.times.build)
-	defer lap(&r.times.run)
+	e, _ := s.run(r, prog, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
+	return e
+}
+
+// run has the worker run a checked cell. If that refused to evaluate it, nothing has happened.
+func (s *Session) run(r *run, prog *cell.Program, c pipe.Command) (e *engine.Error, refused bool) {
 	w, err := s.ensureWorker()
 	if err != nil {
-		return internal(err)
+		return internal(err), false
 	}
 	s.mu.Lock()
 	r.inWorker = true
 	stop := r.interrupt
 	s.mu.Unlock()
 	if stop {
-		return interruptedWhile("the cell was being compiled")
+		return interruptedWhile("the cell was being compiled"), false
 	}
-	if err := w.send(pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}}); err != nil && w.alive() {
-		return internal(err)
+	if err := w.send(c); err != nil && w.alive() {
+		return internal(err), false
 	}
 	select {
 	case d := <-w.done:
-		return s.finish(d, prog)
+		if d.Refused != "" {
+			s.opts.Log("%s is compiled: %s", r.src.Name, d.Refused)
+			s.mu.Lock()
+			r.inWorker = false
+			s.mu.Unlock()
+			return nil, true
+		}
+		r.times.load, r.times.run = d.LoadTime, d.RunTime
+		return s.finish(d, prog), false
 	case <-w.gone:
 		select {
 		case d := <-w.done: // it died after the cell's end
 			if err := s.finish(d, prog); err != nil {
-				return err
+				return err, false
 			}
 		default:
 		}
-		return s.died(w, r)
+		return s.died(w, r), false
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 
 	"golab/kernel/internal/pipe"
+	"golab/kernel/internal/worker/eval"
 	"golab/kernel/live"
 	"golab/kernel/nb"
 
@@ -49,6 +50,8 @@ type worker struct {
 // cell is one run.
 type cell struct {
 	gen         *live.Gen
+	frame       func() pipe.Frame // where a cell that is evaluated is; nil for others
+	loading     time.Duration     // how long that took
 	ctx         context.Context
 	cancel      context.CancelFunc
 	goroutine   atomic.Int64
@@ -84,6 +87,8 @@ func Main() {
 		switch {
 		case c.Run != nil:
 			go w.run(*c.Run)
+		case c.Eval != nil:
+			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
 		}
@@ -165,28 +170,48 @@ func (w *worker) Context() context.Context {
 
 // run loads and runs one generation.
 func (w *worker) run(r pipe.Run) {
-	done := pipe.Done{Gen: r.Gen}
 	live.Drop(r.Drop...)
 	start := time.Now()
 	if _, err := plugin.Open(r.Plugin); err != nil {
-		done.Load = err.Error()
-		w.send(pipe.Event{Done: &done})
+		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: err.Error()}})
 		return
 	}
 	g := live.Take()
-	done.LoadTime = time.Since(start)
 	if g == nil || g.ID != r.Gen {
-		done.Load = "the plugin registered no generation"
-		w.send(pipe.Event{Done: &done})
+		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: "the plugin registered no generation"}})
 		return
 	}
-	c := &cell{gen: g, ended: make(chan outcome, 1), abandoned: make(chan string, 1)}
+	w.retype(g)
+	w.cell(&cell{gen: g, loading: time.Since(start)})
+}
+
+// eval runs a cell that has no code of its own, as if it were a generation's.
+func (w *worker) eval(e *pipe.Eval) {
+	code, err := eval.Prepare(e)
+	if err != nil {
+		w.send(pipe.Event{Done: &pipe.Done{Gen: e.Gen, Refused: err.Error()}})
+		return
+	}
+	live.Begin()
+	poll := unsafe.Pointer(&alive)
+	w.cell(&cell{
+		gen: &live.Gen{ID: e.Gen, Cell: &poll, Code: &poll, Run: func() {
+			code.Run(func() { _ = *(*byte)(atomic.LoadPointer(&poll)) })
+		}},
+		frame: func() pipe.Frame { return pipe.Frame{Func: "nb.ʼcell", File: e.File, Line: code.Line()} },
+	})
+}
+
+// cell runs a cell and tells the front how it ended.
+func (w *worker) cell(c *cell) {
+	done := pipe.Done{Gen: c.gen.ID, LoadTime: c.loading}
+	c.ended, c.abandoned = make(chan outcome, 1), make(chan string, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	w.mu.Lock()
 	w.current = c
 	w.mu.Unlock()
 
-	start = time.Now()
+	start := time.Now()
 	go w.execute(c)
 	select {
 	case o := <-c.ended:
@@ -235,7 +260,7 @@ func (w *worker) execute(c *cell) {
 		case c.interrupted.Load() && isPoll(r):
 			o.stopped = true
 		default:
-			o.panicked = describe(r)
+			o.panicked = describe(r, c.frame)
 		}
 		c.ended <- o
 	}()
@@ -263,12 +288,12 @@ func (w *worker) interrupt(gen int) {
 	// How long code may wait before it is left waiting: in the cell's own statements an answer comes at once; library code
 	// that heeds nb.Context may have a step to finish.
 	start := time.Now()
-	for {
+	for wait := 5 * time.Millisecond; ; wait = 50 * time.Millisecond {
 		select {
 		case o := <-c.ended:
 			c.ended <- o
 			return
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(wait):
 		}
 		state, stack := inspect(c.goroutine.Load())
 		for _, id := range generations(stack) {
@@ -329,7 +354,7 @@ func (w *worker) guard(gen int, r any) {
 	if isPoll(r) && time.Since(at) < 5*time.Second {
 		return
 	}
-	p := describe(r)
+	p := describe(r, nil)
 	p.Goroutine = true
 	w.send(pipe.Event{Panic: p})
 }
@@ -360,8 +385,9 @@ func (w *worker) show(vals []any, call bool) {
 	}
 }
 
-// describe makes a report of a recovered panic; it is called by the deferred function that recovered.
-func describe(r any) *pipe.Panic {
+// describe makes a report of a recovered panic; it is called by the deferred function that recovered. evaluated, if not nil,
+// is what stands in the stack for the code that evaluates the cell.
+func describe(r any, evaluated func() pipe.Frame) *pipe.Panic {
 	p := &pipe.Panic{}
 	switch v := r.(type) {
 	case error:
@@ -379,6 +405,12 @@ func describe(r any) *pipe.Panic {
 		f, more := frames.Next()
 		if f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic" || f.Function == "runtime.panicmem" {
 			p.Frames = nil // what is above is the panic's own machinery
+		} else if evaluated != nil && strings.HasPrefix(f.Function, "golab/kernel/internal/worker/eval.") {
+			for n := len(p.Frames); n > 0 && strings.HasPrefix(p.Frames[n-1].Func, "reflect."); n-- {
+				p.Frames = p.Frames[:n-1]
+			}
+			p.Frames = append(p.Frames, evaluated())
+			return p
 		} else if f.Function != "" && !strings.HasPrefix(f.Function, "golab/kernel/internal/worker.") && !strings.HasPrefix(f.Function, "runtime.") {
 			p.Frames = append(p.Frames, pipe.Frame{Func: f.Function, File: f.File, Line: f.Line})
 		}

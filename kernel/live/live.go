@@ -60,6 +60,7 @@ var (
 	vars    = map[string]Variable{}
 	staged  = map[string]Variable{}
 	set     []string
+	current int // the generation that runs
 	links   = map[string][]func(any){}
 	copies  = map[string]copyOf{}       // the last of each name
 	types   = map[string]reflect.Type{} // of all generations, by the names of their versions
@@ -85,7 +86,7 @@ func Take() *Gen {
 	if g == nil {
 		return nil
 	}
-	begin()
+	begin(g.ID)
 	for _, f := range g.Funcs {
 		if f.New {
 			for _, link := range links[f.Name] {
@@ -114,15 +115,16 @@ func (g *Gen) Retypes() map[reflect.Type]reflect.Type {
 	return to
 }
 
-// Begin starts a cell that has no generation.
-func Begin() {
+// Begin starts a cell that has no code of its own, under a number that no generation has.
+func Begin(gen int) {
 	mu.Lock()
 	defer mu.Unlock()
-	begin()
+	begin(gen)
 }
 
 // begin forgets what an earlier cell left.
-func begin() {
+func begin(gen int) {
+	current = gen
 	staged = map[string]Variable{}
 	set = nil
 }
@@ -184,10 +186,14 @@ func Copy(name string) (self any, gen int) {
 	return c.self, c.gen
 }
 
-// Set tells that the declaration of these variables was executed.
-func Set(names ...string) {
+// Set tells that generation gen executed the declaration of these variables. One that was left waiting and wakes later
+// declares nothing any more: the session may know other variables of these names by then.
+func Set(gen int, names ...string) {
 	mu.Lock()
 	defer mu.Unlock()
+	if gen != current {
+		return
+	}
 	for _, n := range names {
 		if v, ok := staged[n]; ok {
 			vars[n] = v

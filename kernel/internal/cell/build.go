@@ -23,8 +23,13 @@ type Program struct {
 	Drop     []string          // variables that the worker forgets
 
 	state *State
+	claim func(s *State)
 	apply func(p *Program, set map[string]bool)
 }
+
+// Claim keeps the names of the program's types from being given to others. Call it before a worker may see the program:
+// even if loading it fails, the dynamic linker may know them from then on.
+func (p *Program) Claim() { p.claim(p.state) }
 
 // Commit makes the cell's declarations part of the session. set tells which of its variables were reached; call it when
 // the program has been loaded, whether or not it then ran to its end.

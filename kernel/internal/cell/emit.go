@@ -62,7 +62,7 @@ func (e *emitter) version(n *types.Named) int {
 	if v := e.versions[obj]; v != 0 {
 		return v
 	}
-	h := identity(n.Origin())
+	h := identity(n.Origin(), e.methodTexts)
 	name := obj.Name()
 	v := e.b.state.idents[name][h]
 	if v == 0 {
@@ -77,6 +77,22 @@ func (e *emitter) version(n *types.Named) int {
 	}
 	e.versions[obj] = v
 	return v
+}
+
+// methodTexts is the methods of a type as they are typed.
+func (e *emitter) methodTexts(n *types.Named) string {
+	all := maps.Clone(e.b.state.methods[n.Obj().Name()])
+	if all == nil {
+		all = map[string]*unit{}
+	}
+	maps.Copy(all, e.b.ownM[n.Obj().Name()])
+	var s strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if u := all[name]; !e.b.skip[u] {
+			s.WriteString(u.src.Text[u.start:u.end] + "\n")
+		}
+	}
+	return s.String()
 }
 
 func versioned(name string, v int) string {
@@ -301,7 +317,7 @@ func (e *emitter) program() *Program {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s does not outlive this cell: its type %s has no name elsewhere; declare it with an interface type to keep it", n, e.vars[n].Type))
 		}
 	}
-	p.apply = e.apply
+	p.claim, p.apply = e.claim, e.apply
 	p.Eval = e.instant()
 	return p
 }
@@ -361,16 +377,21 @@ func (e *emitter) current(name string) *Var {
 	return e.b.old[name]
 }
 
-// apply makes the cell's declarations part of the session.
-func (e *emitter) apply(p *Program, set map[string]bool) {
-	b, s := e.b, p.state
-	gen := b.src.Gen
+// claim records the versions of the cell's types.
+func (e *emitter) claim(s *State) {
 	for name, hashes := range e.idents {
 		if s.idents[name] == nil {
 			s.idents[name] = map[string]int{}
 		}
 		maps.Copy(s.idents[name], hashes)
 	}
+}
+
+// apply makes the cell's declarations part of the session.
+func (e *emitter) apply(p *Program, set map[string]bool) {
+	b, s := e.b, p.state
+	gen := b.src.Gen
+	e.claim(s)
 	for name, v := range e.carried {
 		if s.vars[name] != nil {
 			s.vars[name] = v

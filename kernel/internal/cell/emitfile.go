@@ -342,7 +342,7 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	}
 	after := ""
 	if len(set) > 0 {
-		after = ";ʼl.Set(" + strings.Join(set, ",") + ")"
+		after = fmt.Sprintf(";ʼl.Set(%d,%s)", e.b.src.Gen, strings.Join(set, ","))
 	}
 	for _, id := range declared(st) {
 		if e.unchecked[id.Name] {

@@ -192,7 +192,7 @@ func (w *worker) eval(e *pipe.Eval) {
 		w.send(pipe.Event{Done: &pipe.Done{Gen: e.Gen, Refused: err.Error()}})
 		return
 	}
-	live.Begin()
+	live.Begin(e.Gen)
 	poll := unsafe.Pointer(&alive)
 	w.cell(&cell{
 		gen: &live.Gen{ID: e.Gen, Cell: &poll, Code: &poll, Run: func() {

@@ -36,7 +36,7 @@ func Prepare(e *pipe.Eval) (c *Cell, err error) {
 	if !known {
 		refuse("this version of Go lays out reflect.Value in another way")
 	}
-	p := &preparer{fresh: map[string]*fresh{}}
+	p := &preparer{gen: e.Gen, fresh: map[string]*fresh{}}
 	c = &Cell{}
 	for _, s := range e.Stmts {
 		c.steps = append(c.steps, p.stmt(s))
@@ -71,6 +71,7 @@ type fresh struct {
 }
 
 type preparer struct {
+	gen   int
 	fresh map[string]*fresh
 }
 
@@ -212,7 +213,7 @@ func (p *preparer) define(s pipe.Stmt) func() {
 			store[i](v)
 		}
 		if len(names) > 0 {
-			live.Set(names...)
+			live.Set(p.gen, names...)
 		}
 		for _, f := range check {
 			f()

@@ -97,6 +97,14 @@ func (r *rewriter) walk(n ast.Node, stack []ast.Node) {
 			r.goStmt(n)
 		case *ast.CallExpr:
 			r.namedCallbacks(n)
+		case *ast.TypeAssertExpr:
+			r.assertion(n)
+		case *ast.BinaryExpr:
+			r.comparison(n)
+		case *ast.SwitchStmt:
+			r.exprSwitch(n)
+		case *ast.TypeSwitchStmt:
+			r.typeSwitch(n)
 		}
 		return true
 	})
@@ -203,6 +211,7 @@ func (r *rewriter) useInClause(body *ast.BlockStmt, s string) {
 		r.insert(c.(*ast.CaseClause).Colon+1, s)
 		return
 	}
+	r.insert(body.Lbrace+1, "default:"+s)
 }
 
 // goStmt guards a goroutine: `go f(x)` becomes `go func(f F, x X) { defer guard(); f(x) }(f, x)`, so that function and

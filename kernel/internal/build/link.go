@@ -213,7 +213,7 @@ func (b *Base) tool(ctx context.Context, dir, tool string, args ...string) error
 }
 
 func (b *Base) run(ctx context.Context, dir string, env []string, tool string, args ...string) error {
-	cmd := exec.CommandContext(ctx, tool, args...)
+	cmd := group(exec.CommandContext(ctx, tool, args...))
 	cmd.Dir = dir
 	cmd.Env = append(append(slices.Clip(b.env), "TMPDIR="+dir), env...)
 	out, err := cmd.CombinedOutput()

@@ -478,7 +478,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 		args = append(args, "-overlay", overlay)
 	}
 	args = append(args, patterns...)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := group(exec.CommandContext(ctx, "go", args...))
 	cmd.Dir, cmd.Env = b.Root, b.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -37,9 +37,13 @@ const (
 )
 
 type worker struct {
-	out sync.Mutex // one event and its mark at a time
-	seq int
-	enc *json.Encoder
+	out    sync.Mutex // one event and its mark at a time
+	seq    int
+	enc    *json.Encoder
+	stdout int // for marks: cells may close or redirect theirs
+	stderr int
+	// unsynced is set when the front did not answer gonbui
+	unsynced bool
 
 	mu      sync.Mutex
 	current *cell
@@ -71,14 +75,21 @@ type failure struct{ err error }
 
 // Main runs the worker until the front goes away.
 func Main() {
-	signal.Ignore(syscall.SIGINT, syscall.SIGPIPE) // the front says when to interrupt
+	// The front says when to interrupt. Not ignored, because then what cells start would ignore them too.
+	signal.Notify(make(chan os.Signal), syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
-	w := &worker{enc: json.NewEncoder(os.NewFile(eventFD, "events")), stopped: map[int]time.Time{}}
+	commands, events := own(commandFD), own(eventFD)
+	for _, fd := range []int{commandFD, eventFD} {
+		if fd != commands && fd != events {
+			syscall.Close(fd)
+		}
+	}
+	w := &worker{enc: json.NewEncoder(os.NewFile(uintptr(events), "events")), stdout: own(1), stderr: own(2), stopped: map[int]time.Time{}}
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
-	dec := json.NewDecoder(blocking(commandFD))
+	dec := json.NewDecoder(blocking(commands))
 	for {
 		var c pipe.Command
 		if err := dec.Decode(&c); err != nil {
@@ -130,7 +141,7 @@ func (w *worker) send(e pipe.Event) {
 			os.Exit(1)
 		}
 	}
-	syscall.Write(1, pipe.Mark(e.Seq))
+	syscall.Write(w.stdout, pipe.Mark(e.Seq))
 }
 
 // wire makes a bundle fit for JSON: binary content in base64.
@@ -170,7 +181,6 @@ func (w *worker) Context() context.Context {
 
 // run loads and runs one generation.
 func (w *worker) run(r pipe.Run) {
-	live.Drop(r.Drop...)
 	start := time.Now()
 	if _, err := plugin.Open(r.Plugin); err != nil {
 		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: err.Error()}})
@@ -181,6 +191,7 @@ func (w *worker) run(r pipe.Run) {
 		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: "the plugin registered no generation"}})
 		return
 	}
+	live.Drop(r.Drop...)
 	w.retype(g)
 	w.cell(&cell{gen: g, loading: time.Since(start)})
 }
@@ -205,6 +216,8 @@ func (w *worker) eval(e *pipe.Eval) {
 // cell runs a cell and tells the front how it ended.
 func (w *worker) cell(c *cell) {
 	done := pipe.Done{Gen: c.gen.ID, LoadTime: c.loading}
+	reopen(1, w.stdout, &os.Stdout)
+	reopen(2, w.stderr, &os.Stderr)
 	c.ended, c.abandoned = make(chan outcome, 1), make(chan string, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	w.mu.Lock()
@@ -228,12 +241,15 @@ func (w *worker) cell(c *cell) {
 	c.cancel()
 	done.Set = live.TakeSet()
 	w.sync()
-	syscall.Write(2, pipe.Mark(0)) // all of standard error is before this
+	syscall.Write(w.stderr, pipe.Mark(0)) // all of standard error is before this
 	w.send(pipe.Event{Done: &done})
 }
 
 // sync waits until the front has taken all that gonbui sent.
 func (w *worker) sync() {
+	if w.unsynced {
+		return
+	}
 	synced := make(chan struct{})
 	go func() {
 		gonbui.Sync()
@@ -242,6 +258,7 @@ func (w *worker) sync() {
 	select {
 	case <-synced:
 	case <-time.After(2 * time.Second): // the program broke gonbui's pipes; its displays are lost, the cell is not
+		w.unsynced = true
 	}
 }
 

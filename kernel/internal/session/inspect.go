@@ -37,17 +37,12 @@ func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
 // look calls f with a copy of the session's state, if the base is there. A bug of ours that panics on a cell half typed
 // must not end the session: then nothing is known.
 func (s *Session) look(f func(*cell.State)) {
-	select {
-	case <-s.started:
-	default:
-		return
-	}
-	if s.base == nil {
-		return
-	}
 	s.mu.Lock()
-	state := s.state.Snapshot()
+	base, state := s.base, s.state.Snapshot()
 	s.mu.Unlock()
+	if base == nil {
+		return
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			s.opts.Log("completion or inspection failed, which is a bug: %v", r)

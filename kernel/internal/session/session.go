@@ -22,6 +22,9 @@ import (
 // killAfter is how long interrupted code has to stop before its worker is replaced.
 const killAfter = 5 * time.Second
 
+// closeAfter is how long a closed session waits for its cell.
+const closeAfter = 5 * time.Second
+
 // Options of a session.
 type Options struct {
 	// Open gets the compiled packages, which may take minutes the first time; it tells report what it does. Required.
@@ -39,15 +42,17 @@ type Session struct {
 	opts Options
 	dir  string // private; holds cells' intermediate files and named pipes
 
-	started chan struct{} // closed when base and the first worker are there, or err says why not
-	base    *build.Base
-	err     error
-	stop    context.CancelFunc // of opening the base
+	ctx  context.Context // of opening the base
+	stop context.CancelFunc
 
 	compileAll bool // evaluate nothing: for tests
 	compiled   int  // how many cells were
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex    // guards what follows
+	started chan struct{} // closed when base and the first worker are there, or err says why not
+	err     error
+	base    *build.Base
+	cells   sync.WaitGroup // that run; none begins once closed is set
 	sink    engine.Sink
 	state   *cell.State
 	sources map[string]*cell.Source // by generation and name, for stack traces
@@ -89,25 +94,59 @@ func New(opts Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil { // cells may change the worker's folder
+		return nil, err
+	}
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, started: make(chan struct{}), stop: cancel, sink: discard{}}
+	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.begin()
+	return s, nil
+}
+
+// begin opens the base and starts a worker in the background. s.mu is held, or nobody else knows s.
+func (s *Session) begin() {
+	started := make(chan struct{})
+	s.started, s.err = started, nil
 	go func() {
-		defer close(s.started)
-		s.base, s.err = opts.Open(ctx, func(line string) {
-			opts.Log("%s", line)
+		defer close(started)
+		base, err := s.opts.Open(s.ctx, func(line string) {
+			s.opts.Log("%s", line)
 			s.currentSink().Stream("stderr", "golab: "+line+"\n")
 		})
-		if s.err == nil {
-			_, s.err = s.ensureWorker()
+		if err == nil {
+			s.mu.Lock()
+			s.base = base
+			s.mu.Unlock()
+			_, err = s.ensureWorker()
 		}
-		if s.err != nil {
-			opts.Log("%v", s.err)
+		if err != nil {
+			s.opts.Log("%v", err)
+			s.mu.Lock()
+			s.err = err
+			s.mu.Unlock()
 		}
 	}()
-	return s, nil
+}
+
+// ready waits until cells can run. What failed earlier is tried again: the disk may have room by now.
+func (s *Session) ready(ctx context.Context) error {
+	s.mu.Lock()
+	if s.err != nil && !s.closed {
+		s.begin()
+	}
+	started := s.started
+	s.mu.Unlock()
+	select {
+	case <-started:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // ensureWorker returns the running worker, starting one if there is none.
@@ -139,6 +178,28 @@ func (s *Session) ensureWorker() (*process, error) {
 	return p, nil
 }
 
+// mourn tells what a worker took with it that ended between two cells.
+func (s *Session) mourn(src *cell.Source, out engine.Sink) {
+	s.mu.Lock()
+	w := s.worker
+	if w == nil || w.alive() {
+		s.mu.Unlock()
+		return
+	}
+	s.worker = nil
+	lost := s.state.Lose("the worker process ended before " + src.Name)
+	s.mu.Unlock()
+	out.Stream("stderr", "golab: since the last cell, the worker process ended: "+w.end()+"; "+tally(lost)+"\n")
+}
+
+// tally says what is lost with a worker.
+func tally(lost []string) string {
+	if len(lost) == 0 {
+		return "functions, types and imports are kept; no variable was lost"
+	}
+	return "lost: the values of " + strings.Join(lost, ", ") + "; functions, types and imports are kept"
+}
+
 func (s *Session) currentSink() engine.Sink {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,6 +212,12 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return engine.Result{Err: internal(errGone)}
+	}
+	s.cells.Add(1)
+	defer s.cells.Done()
 	s.gen++
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
@@ -167,14 +234,13 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 }
 
 func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
-	select {
-	case <-s.started:
-	case <-ctx.Done():
-		return interruptedWhile("GoLab was being prepared")
+	if err := s.ready(ctx); err != nil {
+		if ctx.Err() != nil {
+			return interruptedWhile("GoLab was being prepared")
+		}
+		return s.failed(err)
 	}
-	if s.err != nil {
-		return internal(s.err)
-	}
+	s.mourn(r.src, out)
 	for _, c := range cmds {
 		if err := s.command(ctx, r, c, out); err != nil {
 			return err
@@ -190,6 +256,10 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 // runCode checks, compiles and runs the Go code of a cell.
 func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.Error {
 	src := r.src
+	w, err := s.ensureWorker()
+	if err != nil {
+		return s.failed(err)
+	}
 	start := time.Now()
 	prog, err := s.build(src)
 	r.times.check = time.Since(start)
@@ -206,7 +276,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		return nil
 	}
 	if prog.Eval != nil && !s.compileAll {
-		e, refused := s.run(r, prog, pipe.Command{Eval: prog.Eval})
+		e, refused := s.run(r, w, prog, pipe.Command{Eval: prog.Eval})
 		if !refused {
 			return e
 		}
@@ -215,7 +285,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	s.compiled++
 	dir := filepath.Join(s.dir, fmt.Sprintf("g%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return internal(err)
+		return s.failed(err)
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
@@ -225,25 +295,26 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		}
 		return s.compileError(err)
 	}
-	e, _ := s.run(r, prog, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
+	e, _ := s.run(r, w, prog, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
 	return e
 }
 
-// run has the worker run a checked cell. If that refused to evaluate it, nothing has happened.
-func (s *Session) run(r *run, prog *cell.Program, c pipe.Command) (e *engine.Error, refused bool) {
-	w, err := s.ensureWorker()
-	if err != nil {
-		return internal(err), false
+// run has the worker w, for whose variables it was checked, run a cell. If that refused to evaluate it, nothing has happened.
+func (s *Session) run(r *run, w *process, prog *cell.Program, c pipe.Command) (e *engine.Error, refused bool) {
+	if !w.alive() { // the variables are gone
+		return s.died(w, r), false
 	}
 	s.mu.Lock()
+	prog.Claim()
+	w.expected.Store(int64(r.src.Gen))
 	r.inWorker = true
 	stop := r.interrupt
 	s.mu.Unlock()
 	if stop {
 		return interruptedWhile("the cell was being compiled"), false
 	}
-	if err := w.send(c); err != nil && w.alive() {
-		return internal(err), false
+	if err := w.send(c); err != nil {
+		w.kill("it takes no more commands: " + err.Error()) // mostly it is dead, and kept for what it leaves
 	}
 	select {
 	case d := <-w.done:
@@ -306,21 +377,22 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 // died makes the error of a cell whose worker is gone, and starts a new one.
 func (s *Session) died(w *process, r *run) *engine.Error {
 	s.mu.Lock()
-	how := w.ended()
-	if r.killed {
-		how = fmt.Sprintf("the interrupted code did not stop within %s", killAfter)
-	}
+	how := w.end()
 	lost := s.state.Lose("the worker was replaced after " + r.src.Name)
+	if s.worker == w {
+		s.worker = nil
+	}
+	ran := r.inWorker
 	s.mu.Unlock()
 	go s.ensureWorker()
 	value := "the worker process ended: " + how
 	if r.killed {
 		value = "the worker process was replaced: " + how
 	}
-	tail := "functions, types and imports are kept; no variable was lost"
-	if len(lost) > 0 {
-		tail = "lost: the values of " + strings.Join(lost, ", ") + "; functions, types and imports are kept"
+	if !ran {
+		value += "; the cell was not run"
 	}
+	tail := tally(lost)
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
 }
 
@@ -329,7 +401,7 @@ func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, w := s.running, s.worker
-	if r == nil {
+	if r == nil || r.inWorker && w == nil {
 		return
 	}
 	r.interrupt = true
@@ -343,7 +415,7 @@ func (s *Session) Interrupt() {
 		defer s.mu.Unlock()
 		if s.running == r {
 			r.killed = true
-			w.kill()
+			w.kill(fmt.Sprintf("the interrupted code did not stop within %s", killAfter))
 		}
 	})
 }
@@ -351,13 +423,28 @@ func (s *Session) Interrupt() {
 // Close ends the worker and removes the session's files. It is part of engine.Engine.
 func (s *Session) Close() error {
 	s.stop()
-	<-s.started
 	s.mu.Lock()
 	s.closed = true
+	if s.running != nil {
+		s.running.cancel()
+	}
+	started := s.started
+	s.mu.Unlock()
+	<-started
+	s.mu.Lock()
 	w := s.worker
 	s.mu.Unlock()
 	if w != nil {
 		w.close()
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.cells.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closeAfter): // it checks or compiles something large, which ends with the front process
 	}
 	return os.RemoveAll(s.dir)
 }

@@ -100,12 +100,12 @@ const stale = `
 + const C = 1; func f(n int) int { return n + C }
 f(1) => 2
 + const C = 10
-+ f(1) => 11
+f(1) => 11
 f(2) => 12
 + func id[T any](x T) T { return x }; func g(n int) int { return id(n) }
 g(1) => 1
 + func id[T any](x T) T { var z T; return z }
-+ g(1) => 0
+g(1) => 0
 g(1) => 0
 x := 1
 + func show() string { return fmt.Sprint("x is ", x) }

@@ -74,6 +74,7 @@ type builder struct {
 	blanks  []string
 	vars    map[string]bool // declared by statements of this cell
 	sels    map[string]map[string]bool
+	extra   map[string]bool // names that are needed besides, see [State.Plain]
 
 	with     map[*unit]bool  // units of earlier cells that are needed
 	old      map[string]*Var // variables of earlier cells that are needed
@@ -103,18 +104,27 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 		return &Program{Source: src, state: s, apply: b.applyImports}, nil
 	}
 	b.order()
-	// Declarations of earlier cells may not fit the new ones. What can be left out is, with a warning, and all is tried again.
+	e, errs := b.fit()
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return e.program(), nil
+}
+
+// fit checks what was read. Declarations of earlier cells may not fit the new ones: what can be left out is, with a
+// warning, and all is tried again.
+func (b *builder) fit() (*emitter, Errors) {
 	for {
 		b.atlas = newAtlas()
 		b.errs = nil
 		b.reach()
 		again := false
-		p, errs := b.check()
+		e, errs := b.check()
 		if len(errs) == 0 {
 			errs = b.awaited()
 		}
 		if len(errs) == 0 {
-			return p, nil
+			return e, nil
 		}
 		for _, e := range errs {
 			switch u := b.unitAt(e); {
@@ -130,7 +140,7 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 			}
 		}
 		if !again && !b.wait(errs) {
-			return nil, errs.sorted(src)
+			return nil, errs.sorted(b.src)
 		}
 	}
 }
@@ -294,6 +304,9 @@ func (b *builder) reach() {
 		for _, n := range it.names {
 			need(n)
 		}
+	}
+	for r := range b.extra {
+		need(r)
 	}
 	for _, u := range b.funcs {
 		for _, r := range u.refs {

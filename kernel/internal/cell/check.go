@@ -34,7 +34,7 @@ type pass struct {
 // check type-checks the cell twice. The first time its statements are one function body and the functions' own bodies
 // are left out: Go's scoping then tells each variable from those of earlier cells with its name, and gives the types of
 // the new ones. The second time the new variables stand at package level, where the functions see them.
-func (b *builder) check() (*Program, Errors) {
+func (b *builder) check() (*emitter, Errors) {
 	files, errs := b.declFiles()
 	if len(errs) > 0 {
 		return nil, errs
@@ -98,7 +98,7 @@ func (b *builder) check() (*Program, Errors) {
 		}
 		e.p2 = p2
 	}
-	return e.program(), nil
+	return e, nil
 }
 
 // recursive is the variables `f := func(…) { … f(…) … }` whose name means nothing that can be called yet: as in other notebook

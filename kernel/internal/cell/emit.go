@@ -126,6 +126,7 @@ func (e *emitter) newVars() {
 				continue
 			}
 			v := &newVar{Var: e.describe(id.Name, obj.Type())}
+			v.place = &place{id.Name}
 			if v.expr == "" {
 				v.local = true
 			} else {
@@ -133,6 +134,9 @@ func (e *emitter) newVars() {
 				e.unchecked[id.Name] = e.p1.unused[id.Pos()] && isError(obj.Type())
 				old := b.state.vars[id.Name]
 				v.fresh = old == nil || old.key != v.key
+				if !v.fresh {
+					v.place = old.place
+				}
 			}
 			e.vars[id.Name] = v
 		}
@@ -150,7 +154,7 @@ func (e *emitter) newVars() {
 		switch {
 		case now.key == old.key:
 		case carries(old.layout, now.layout):
-			now.Cell = old.Cell
+			now.Cell, now.place, now.decl = old.Cell, old.place, old.decl
 			e.carried[name] = now
 		case e.vars[name] != nil && used[obj] == 0:
 		default:
@@ -225,9 +229,10 @@ func newOutFile() *outFile {
 	return &outFile{imports: map[string]string{}, dots: map[string]bool{}}
 }
 
-func (f *outFile) source() string {
+// source is the file's text, of a package of that name.
+func (f *outFile) source(pkg string) string {
 	var s strings.Builder
-	s.WriteString("package " + pkgName + "\n")
+	s.WriteString("package " + pkg + "\n")
 	body := f.String()
 	for _, n := range slices.Sorted(maps.Keys(f.imports)) {
 		fmt.Fprintf(&s, "import %s %q\n", n, f.imports[n])
@@ -277,11 +282,11 @@ func (e *emitter) program() *Program {
 		out := newOutFile()
 		e.units(f, out, decls, &funcs, &inits)
 		e.unitFiles = append(e.unitFiles, out)
-		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source()
+		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source(pkgName)
 	}
 	out := newOutFile()
 	e.writeBody(out, inits)
-	p.Files["body.go"] = out.source()
+	p.Files["body.go"] = out.source(pkgName)
 
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
 		v := e.visible(name)
@@ -294,7 +299,7 @@ func (e *emitter) program() *Program {
 	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
 	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
 		b.src.Gen, bodyFunc, funcs.String(), e.types.String(), e.retypes())
-	p.Files["gen.go"] = decls.source()
+	p.Files["gen.go"] = decls.source(pkgName)
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
 	}
@@ -439,6 +444,7 @@ func (e *emitter) apply(p *Program, set map[string]bool) {
 	maps.Copy(s.shapes, e.shapes)
 	b.applyWaiting(s)
 	bound := true // functions of the generation refer to the session's variables
+	e.recordDecls()
 	for name, v := range e.vars {
 		if set[name] && !v.local {
 			s.remove(name)

@@ -13,16 +13,7 @@ import (
 // units writes the declarations of one cell to out, and what goes with them to decls and funcs.
 func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder, inits *[]string) {
 	tf := e.b.atlas.fset.File(f.ast.FileStart)
-	nodes := map[int]ast.Node{} // by offset in f.text
-	for _, d := range f.ast.Decls {
-		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
-			for _, sp := range g.Specs {
-				nodes[tf.Offset(sp.Pos())] = sp
-			}
-			continue
-		}
-		nodes[tf.Offset(d.Pos())] = d
-	}
+	nodes := f.nodes(tf)
 	for _, u := range f.units {
 		r := &rewriter{e: e, pass: e.p2, file: tf, out: out, poll: pollFunc,
 			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
@@ -51,19 +42,38 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 		case *ast.TypeSpec:
 			e.typeDecl(r, u, n, f, from, to)
 		case *ast.GenDecl: // constants
-			for _, sp := range n.Specs {
-				for _, id := range sp.(*ast.ValueSpec).Names {
-					if e.declares(u, id.Name) {
-						continue
-					}
-					r.replace(id.Pos(), id.End(), "_")
-				}
-			}
+			e.constDecl(r, u, n)
 			e.at(out, u.src, u.start)
 			out.WriteString(r.render(f.text, from, to) + "\n")
 		}
 		if u.src == e.b.src { // others are part of the session, which Build does not change
 			u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
+		}
+	}
+}
+
+// nodes is the declarations by their offsets in the text; types of a group each.
+func (f *declFile) nodes(tf *token.File) map[int]ast.Node {
+	nodes := map[int]ast.Node{}
+	for _, d := range f.ast.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+			for _, sp := range g.Specs {
+				nodes[tf.Offset(sp.Pos())] = sp
+			}
+			continue
+		}
+		nodes[tf.Offset(d.Pos())] = d
+	}
+	return nodes
+}
+
+// constDecl leaves out the constants of a group that mean something else by now.
+func (e *emitter) constDecl(r *rewriter, u *unit, g *ast.GenDecl) {
+	for _, sp := range g.Specs {
+		for _, id := range sp.(*ast.ValueSpec).Names {
+			if !e.declares(u, id.Name) {
+				r.replace(id.Pos(), id.End(), "_")
+			}
 		}
 	}
 }

@@ -75,7 +75,12 @@ type Var struct {
 	refs    []string          // types of the session that expr names
 	key     string            // equal for two variables of the same type
 	layout  string            // equal for two variables of the same memory layout
+	place   *place
+	decl    *decl
 }
+
+// place is the memory of a variable: declarations of one name and type that follow each other share it.
+type place struct{ name string }
 
 // Vars is all variables, by name.
 func (s *State) Vars() []*Var {

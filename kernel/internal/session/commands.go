@@ -39,6 +39,7 @@ var commands map[string]command
 
 func init() {
 	commands = map[string]command{
+		"race": {usage: "[CODE]", about: "run the cell as a process of its own that looks for data races", code: true, run: raceCell},
 		"help": {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
 		"time": {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
@@ -95,5 +96,11 @@ func help(_ context.Context, _ *Session, c *call) *engine.Error {
 // timeCell is %time: execute prints the times when the cell has ended.
 func timeCell(_ context.Context, _ *Session, c *call) *engine.Error {
 	c.r.timed = true
+	return nil
+}
+
+// raceCell is %race: execute runs the cell under the race detector, not in the worker.
+func raceCell(_ context.Context, _ *Session, c *call) *engine.Error {
+	c.r.race = true
 	return nil
 }

@@ -70,6 +70,7 @@ type run struct {
 	killed    bool
 	interrupt bool
 	timed     bool // print the times when the cell has ended
+	race      bool // look for data races
 	times     times
 }
 
@@ -249,6 +250,9 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 	if r.timed {
 		start := time.Now()
 		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
+	}
+	if r.race {
+		return s.runRace(ctx, r, out)
 	}
 	return s.runCode(ctx, r, out)
 }

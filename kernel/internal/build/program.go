@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Program has the go command build an ordinary program of the files of package main, with additional flags, at out. The

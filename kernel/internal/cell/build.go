@@ -52,6 +52,8 @@ type item struct {
 	value bool
 	// self is the type of a function literal that becomes a variable whose name it mentions, as source
 	self string
+	// list is how many values the statement lists, which is no statement in Go: `x, err`
+	list int
 	// what it declares for the session, and which names it needs, were they not local to it
 	names []string
 	refs  map[string]bool

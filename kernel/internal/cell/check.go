@@ -200,6 +200,8 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 	for _, it := range b.items {
 		if it.block {
 			t.lit("func() {")
+		} else if it.list > 0 {
+			t.lit(strings.Repeat("_,", it.list-1) + "_ = ")
 		} else if ex, ok := it.stmt.(*ast.ExprStmt); ok && (it.value || !isCall(ex.X)) {
 			t.lit("_ = ") // Go has no statement that is a mere value; a cell has
 		}
@@ -327,8 +329,12 @@ func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []
 // explain adds to errors what the session knows.
 func (b *builder) explain(errs Errors) Errors {
 	for _, e := range errs {
+		e.Msg = strings.Replace(e.Msg, " in assignment to _ identifier", "", 1) // which bodyFile put there
 		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
 		if !ok {
+			if strings.Contains(e.Msg, "untyped int constant") && strings.HasSuffix(e.Msg, "(overflows)") {
+				e.Hint = "convert it to a type that holds it: uint64(…), float64(…); package math/big has numbers of any size"
+			}
 			continue
 		}
 		if pkg, member, ok := strings.Cut(name, "."); ok {

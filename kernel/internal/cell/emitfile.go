@@ -391,12 +391,14 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 		}
 	case *ast.AssignStmt:
 		if _, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
-			r.walk(s.Rhs[0], stack)
+			for _, x := range s.Rhs {
+				r.walk(x, stack)
+			}
 			code := r.render(e.bodyText, from, to)
 			if last && !it.semi {
 				return "ʼl.Show(" + dir + code + ")"
 			}
-			return "_ = " + dir + code
+			return strings.Repeat("_,", max(it.list-1, 0)) + "_ = " + dir + code
 		}
 		if s.Tok == token.DEFINE {
 			r.replace(s.TokPos, s.TokPos+2, "=")

@@ -564,11 +564,16 @@ func (p *plainer) statement(it *item, st ast.Stmt, r *rewriter, from int, last b
 	switch s := st.(type) {
 	case *ast.AssignStmt:
 		if _, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
-			r.walk(s.Rhs[0], stack)
-			if show {
+			for _, x := range s.Rhs {
+				r.walk(x, stack)
+			}
+			switch {
+			case show && it.list > 1:
+				return "ʼshowAll(" + dir + r.render(p.bodyText, from, to) + ")"
+			case show:
 				return "ʼshow(" + dir + r.render(p.bodyText, from, to) + ")"
 			}
-			return "_ = " + dir + r.render(p.bodyText, from, to)
+			return strings.Repeat("_,", max(it.list-1, 0)) + "_ = " + dir + r.render(p.bodyText, from, to)
 		}
 	case *ast.ExprStmt:
 		t := r.pass.info.TypeOf(s.X)

@@ -35,6 +35,12 @@ func (b *builder) read() {
 			t.add(b.src, c.start, c.end)
 		}
 		f, errs := b.atlas.parse(t)
+		list := 0
+		if len(errs) > 0 && c.tok == token.ILLEGAL && !c.block {
+			if g, n := b.parseList(c); n > 1 {
+				f, errs, list = g, nil, n
+			}
+		}
 		b.errs = append(b.errs, errs...)
 		if len(errs) > 0 && !(c.start <= b.mark && b.mark < c.end && len(f.Decls) > 0) {
 			continue
@@ -43,6 +49,7 @@ func (b *builder) read() {
 		switch c.tok {
 		case token.ILLEGAL, token.VAR:
 			b.readItem(c, f, refs)
+			b.items[len(b.items)-1].list = list
 		case token.IMPORT:
 			b.readImports(c, f)
 		default:
@@ -59,6 +66,30 @@ func (b *builder) read() {
 			}
 		}
 	}
+}
+
+// parseList reads a piece that lists n values, such as `x, err`, as the arguments of a call; n is 0 if it is something else.
+func (b *builder) parseList(c chunk) (f *ast.File, n int) {
+	t := &text{}
+	t.lit("package nb;func _(){_(")
+	t.add(b.src, c.start, c.end)
+	t.lit(")}")
+	if strings.HasSuffix(b.src.Text[c.start:c.end], ",") {
+		return nil, 0
+	}
+	f, errs := b.atlas.parse(t)
+	if len(errs) > 0 {
+		return nil, 0
+	}
+	ex, ok := f.Decls[0].(*ast.FuncDecl).Body.List[0].(*ast.ExprStmt)
+	if !ok {
+		return nil, 0
+	}
+	call, ok := ex.X.(*ast.CallExpr)
+	if !ok || call.Ellipsis.IsValid() {
+		return nil, 0
+	}
+	return f, len(call.Args)
 }
 
 // unresolved is the names in f that are declared nowhere in f. It notes which members of them are selected.

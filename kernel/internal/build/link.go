@@ -82,9 +82,12 @@ func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return t, err
 		}
+		if name == EmbedConfig {
+			path = "-embedcfg=" + path
+		}
 		paths = append(paths, path)
 	}
-	slices.Sort(paths)
+	slices.Sort(paths) // flags first
 	cfg := filepath.Join(dir, "cfg")
 	if err := writeConfig(cfg, pkgs, ""); err != nil {
 		return t, err

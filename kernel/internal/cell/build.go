@@ -19,6 +19,7 @@ type Program struct {
 	Eval     *pipe.Eval        // the cell for a worker that needs no code for it, if that can be; set to nil to have it compiled
 	Files    map[string]string // name → Go source of the package "nb" of this generation
 	Imports  []string          // every path that the files import
+	Embeds   []*Embedding      // what the files embed
 	Warnings []string          // what the user should know: values dropped, methods that no longer compile
 	Drop     []string          // variables that the worker forgets
 
@@ -53,7 +54,8 @@ type item struct {
 	// self is the type of a function literal that becomes a variable whose name it mentions, as source
 	self string
 	// list is how many values the statement lists, which is no statement in Go: `x, err`
-	list int
+	list   int
+	embeds map[string]*Embedding // variables that hold files
 	// what it declares for the session, and which names it needs, were they not local to it
 	names []string
 	refs  map[string]bool
@@ -90,6 +92,8 @@ type builder struct {
 	misfit   map[string]bool  // variables whose type changed its layout
 	warnings []string
 	errs     Errors
+
+	elsewhere bool // the cell is for other machines than this one
 }
 
 // Build checks the cell src against the session and writes its generation. It changes nothing. The error is of type Errors.
@@ -102,8 +106,11 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 		}
 		return nil, b.errs.sorted(src)
 	}
+	if b.elsewhere {
+		return &Program{Source: src, Warnings: b.warnings, state: s, apply: func(*Program, map[string]bool) {}}, nil
+	}
 	if len(b.items) == 0 && len(b.funcs) == 0 && len(b.blanks) == 0 {
-		return &Program{Source: src, state: s, apply: b.applyImports}, nil
+		return &Program{Source: src, Warnings: b.warnings, state: s, apply: b.applyImports}, nil
 	}
 	b.order()
 	e, errs := b.fit()

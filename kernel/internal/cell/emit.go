@@ -54,6 +54,7 @@ type emitter struct {
 	unitFiles []*outFile
 	copies    []string // functions and methods that the generation registers
 	types     strings.Builder
+	embeds    *embedFile
 }
 
 // version numbers the identities that a type name has had in the session; the first keeps the plain name.
@@ -119,11 +120,15 @@ func (e *emitter) newVars() {
 	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
 	e.shapes = map[string]shape{}
 	e.inFuncs, e.unchecked = map[string]bool{}, map[string]bool{}
-	for _, st := range e.stmts() {
+	e.embeds = &embedFile{outFile: *newOutFile()}
+	for i, st := range e.stmts() {
 		for _, id := range declared(st) {
 			obj, ok := e.p1.info.Defs[id].(*types.Var)
 			if !ok {
 				continue
+			}
+			if m := b.items[i].embeds[id.Name]; m != nil {
+				b.checkEmbed(m, obj.Type())
 			}
 			v := &newVar{Var: e.describe(id.Name, obj.Type())}
 			v.place = &place{id.Name}
@@ -305,7 +310,11 @@ func (e *emitter) program() *Program {
 	}
 
 	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true, "unsafe": true}
-	for _, f := range append([]*outFile{decls, out}, e.unitFiles...) {
+	if p.Embeds = e.embeds.embeds; len(p.Embeds) > 0 {
+		p.Files["embed.go"] = e.embeds.source(pkgName)
+		paths["embed"] = true
+	}
+	for _, f := range append([]*outFile{decls, out, &e.embeds.outFile}, e.unitFiles...) {
 		for _, path := range f.imports {
 			paths[path] = true
 		}
@@ -323,7 +332,9 @@ func (e *emitter) program() *Program {
 		}
 	}
 	p.claim, p.apply = e.claim, e.apply
-	p.Eval = e.instant()
+	if len(p.Embeds) == 0 {
+		p.Eval = e.instant()
+	}
 	return p
 }
 

@@ -37,6 +37,7 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 			if e.b.waits[u] != nil {
 				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
 			}
+			out.WriteString(u.pragma)
 			e.at(out, u.src, u.start)
 			out.WriteString(r.render(f.text, from, to) + "\n")
 		case *ast.TypeSpec:
@@ -387,7 +388,7 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	switch s := st.(type) {
 	case *ast.DeclStmt:
 		if g := s.Decl.(*ast.GenDecl); g.Tok == token.VAR {
-			return e.varDecl(g, r) + after
+			return e.varDecl(g, r, it.embeds) + after
 		}
 	case *ast.AssignStmt:
 		if _, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
@@ -442,7 +443,7 @@ func prints(e ast.Expr, info *types.Info) bool {
 }
 
 // varDecl writes a var statement as assignments to the session's variables.
-func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter) string {
+func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter, embeds map[string]*Embedding) string {
 	var lines []string
 	for _, sp := range g.Specs {
 		v := sp.(*ast.ValueSpec)
@@ -465,7 +466,11 @@ func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter) string {
 		}
 		if len(v.Values) == 0 {
 			for _, id := range v.Names {
-				if id.Name != "_" {
+				if m := embeds[id.Name]; m != nil {
+					name := "ʼe_" + id.Name
+					e.embeds.add(m, name, e.vars[id.Name].Var)
+					lines = append(lines, dir.String()+"(*ʼv_"+id.Name+") = "+name)
+				} else if id.Name != "_" {
 					lines = append(lines, dir.String()+"ʼl.Zero(ʼv_"+id.Name+")")
 				}
 			}

@@ -26,8 +26,12 @@ type Plain struct {
 	Files map[string]string
 	// Anew is the variables of earlier cells that the program declares again, in that order, each with its cell.
 	Anew     []*Var
+	Embeds   []*Embedding // what the files embed; it has to lie beside them
 	Warnings []string
 }
+
+// Empty reports whether there is nothing to run: the cell is for other machines.
+func (p *Plain) Empty() bool { return len(p.Files) == 0 }
 
 // PlainMain is the file with the function main, for those who want another one; PlainCell is the function that main calls.
 const PlainMain, PlainCell = "main.go", bodyFunc
@@ -38,6 +42,7 @@ type decl struct {
 	src     *Source
 	nth     int // in its cell
 	refs    map[string]bool
+	embeds  map[string]*Embedding
 	sets    map[string]*Var // what it declares
 	vars    map[string]*Var // the variables that its names meant
 	imports map[string]string
@@ -52,7 +57,7 @@ func (e *emitter) recordDecls() {
 		if len(it.names) == 0 {
 			continue
 		}
-		d := &decl{chunk: it.chunk, src: b.src, nth: i, refs: it.refs, sets: map[string]*Var{}, vars: map[string]*Var{},
+		d := &decl{chunk: it.chunk, src: b.src, nth: i, refs: it.refs, embeds: it.embeds, sets: map[string]*Var{}, vars: map[string]*Var{},
 			imports: map[string]string{}, dots: append(slices.Clone(b.state.dots), b.dots...)}
 		for r := range it.refs {
 			switch {
@@ -94,10 +99,14 @@ func (s *State) Plain(src *Source, pkgs Packages) (*Plain, error) {
 	if len(b.errs) > 0 {
 		return nil, b.errs.sorted(src)
 	}
+	if b.elsewhere {
+		return &Plain{Warnings: b.warnings}, nil
+	}
+	said := b.warnings
 	b.order()
 	b.extra = map[string]bool{}
 	for {
-		b.warnings, b.skip = nil, map[*unit]bool{}
+		b.warnings, b.skip = slices.Clone(said), map[*unit]bool{}
 		e, errs := b.fit()
 		if len(errs) > 0 {
 			return nil, errs
@@ -303,6 +312,9 @@ func (p *plainer) write() (*Plain, error) {
 	}
 	p.statements(body)
 	out.Files["cell.go"] = body.source("main")
+	if out.Embeds = p.embeds.embeds; len(out.Embeds) > 0 {
+		out.Files["embed.go"] = p.embeds.source("main")
+	}
 
 	file := newOutFile()
 	var lines []string
@@ -379,6 +391,7 @@ func (p *plainer) declarations(f *declFile, out *outFile) {
 				p.inits = append(p.inits, name)
 				r.replace(n.Name.Pos(), n.Name.End(), name)
 			}
+			out.WriteString(u.pragma)
 		case *ast.TypeSpec:
 			out.WriteString("type ")
 		case *ast.GenDecl:
@@ -456,12 +469,12 @@ func (p *plainer) declareAgain(out *outFile, d *decl, fn string) Errors {
 		}
 		return ""
 	})
-	fmt.Fprintf(out, "func %s() {\n%s\n}\n", fn, p.assign(st, r, t, from, from+d.end-d.start, d.src, d.start))
+	fmt.Fprintf(out, "func %s() {\n%s\n}\n", fn, p.assign(st, r, t, from, from+d.end-d.start, d.src, d.start, d.embeds, func(n string) *Var { return p.now(d.sets[n]) }))
 	return nil
 }
 
-// assign writes a statement that declares variables of the program as one that assigns to them.
-func (p *plainer) assign(st ast.Stmt, r *rewriter, t *text, from, to int, src *Source, off int) string {
+// assign writes a statement that declares variables of the program, which declares tells, as one that assigns to them.
+func (p *plainer) assign(st ast.Stmt, r *rewriter, t *text, from, to int, src *Source, off int, embeds map[string]*Embedding, declares func(string) *Var) string {
 	pos := newOutFile()
 	p.at(pos, src, off)
 	stack := []ast.Node{&ast.BlockStmt{}}
@@ -479,19 +492,34 @@ func (p *plainer) assign(st ast.Stmt, r *rewriter, t *text, from, to int, src *S
 		src, off := p.b.atlas.place(v.Pos())
 		pos := newOutFile()
 		p.at(pos, src, off)
-		r.walk(v, stack)
-		names := r.render(t, r.off(v.Names[0].Pos()), r.off(v.Names[len(v.Names)-1].End()))
-		switch {
-		case !slices.ContainsFunc(v.Names, func(id *ast.Ident) bool { return id.Name != "_" }):
+		if !slices.ContainsFunc(v.Names, func(id *ast.Ident) bool { return id.Name != "_" }) {
+			r.walk(v, stack)
 			lines = append(lines, "var "+pos.String()+r.render(t, r.off(v.Pos()), r.off(v.End())))
-		case len(v.Values) > 0:
-			vals := r.render(t, r.off(v.Values[0].Pos()), r.off(v.Values[len(v.Values)-1].End()))
-			lines = append(lines, pos.String()+names+" = "+vals)
-		default:
-			for _, id := range v.Names {
-				lines = append(lines, fmt.Sprintf("%s%s = *new(%s)", pos, r.render(t, r.off(id.Pos()), r.off(id.End())),
-					r.render(t, r.off(v.Type.Pos()), r.off(v.Type.End()))))
+			continue
+		}
+		for _, id := range v.Names { // of the rest, what is written: imports are noted
+			r.walk(id, stack)
+		}
+		part := func(from, to ast.Node) string { return r.render(t, r.off(from.Pos()), r.off(to.End())) }
+		names := part(v.Names[0], v.Names[len(v.Names)-1])
+		if len(v.Values) > 0 {
+			for _, x := range v.Values {
+				r.walk(x, stack)
 			}
+			lines = append(lines, pos.String()+names+" = "+part(v.Values[0], v.Values[len(v.Values)-1]))
+			continue
+		}
+		for _, id := range v.Names {
+			if m := embeds[id.Name]; m != nil {
+				content := fmt.Sprintf("ʼe%d", len(p.embeds.embeds)+1)
+				p.embeds.add(m, content, declares(id.Name))
+				lines = append(lines, pos.String()+names+" = "+content)
+				continue
+			}
+			if id == v.Names[0] {
+				r.walk(v.Type, stack)
+			}
+			lines = append(lines, fmt.Sprintf("%s%s = *new(%s)", pos, part(id, id), part(v.Type, v.Type)))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -558,7 +586,7 @@ func (p *plainer) statement(it *item, st ast.Stmt, r *rewriter, from int, last b
 		return dir + r.render(p.bodyText, from, to) + local
 	}
 	if len(declared(st)) > 0 {
-		return p.assign(st, r, p.bodyText, from, to, p.b.src, it.start)
+		return p.assign(st, r, p.bodyText, from, to, p.b.src, it.start, it.embeds, p.visible)
 	}
 	show := last && !it.semi
 	switch s := st.(type) {

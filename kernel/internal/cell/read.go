@@ -16,8 +16,15 @@ func (b *builder) read() {
 	if len(errs) > 0 && b.mark < 0 {
 		return
 	}
+	if b.elsewhere = !b.constrained(chunks); b.elsewhere {
+		return
+	}
 	b.atlas = newAtlas()
-	for _, c := range chunks {
+	for i, c := range chunks {
+		if c.tok == token.PACKAGE {
+			b.packageClause(c, i == 0)
+			continue
+		}
 		t := &text{}
 		switch {
 		case c.tok == token.ILLEGAL || c.tok == token.VAR:
@@ -58,6 +65,7 @@ func (b *builder) read() {
 			}
 		}
 	}
+	b.readDirectives(chunks)
 	for _, it := range b.items {
 		for _, n := range it.names {
 			if u := b.own[n]; u != nil {
@@ -65,6 +73,17 @@ func (b *builder) read() {
 				b.errorf(it.start, "", "%s is declared twice in this cell, as a variable here and as a %s on line %d", n, u.kind, line)
 			}
 		}
+	}
+}
+
+// packageClause accepts `package main` at the top of a program that was pasted into a cell.
+func (b *builder) packageClause(c chunk, first bool) {
+	f := strings.Fields(b.src.Text[c.start:c.end])
+	switch {
+	case !first:
+		b.errorf(c.start, "leave it out: a cell is not a file", "a package clause can stand at the top of a cell only")
+	case len(f) != 2 || !token.IsIdentifier(f[1]):
+		b.errorf(c.start, "leave it out: a cell is not a file", "this is no package clause")
 	}
 }
 
@@ -151,11 +170,14 @@ func (b *builder) predeclared(id *ast.Ident) {
 	}
 }
 
+// cgoHint is what to do instead of C in a cell.
+const cgoHint = "put the C code, and the Go functions that call it, in a package of their own and import that"
+
 func (b *builder) readImports(c chunk, f *ast.File) {
 	for _, sp := range f.Imports {
 		path := strings.Trim(sp.Path.Value, "\"`")
 		if path == "C" {
-			b.errorf(b.offset(sp.Path.Pos()), "put the C code in a package of its own and import that", `import "C" does not work in a cell`)
+			b.errorf(b.offset(sp.Path.Pos()), cgoHint, `import "C" does not work in a cell: cells are compiled without cgo`)
 			continue
 		}
 		pkg, err := b.pkgs.Import(path)
@@ -194,7 +216,7 @@ func (b *builder) readDecl(c chunk, d ast.Decl, refs map[string]bool) {
 	case *ast.FuncDecl:
 		u := &unit{kind: kindFunc, src: b.src, start: c.start, end: c.end, refs: names}
 		if d.Body == nil {
-			b.errorf(c.end, "", "function %s has no body", d.Name.Name)
+			b.errorf(c.end, "a cell has no assembly; put such functions in a package of their own and import that", "function %s has no body", d.Name.Name)
 			return
 		}
 		if d.Recv != nil {

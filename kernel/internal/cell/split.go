@@ -10,7 +10,7 @@ import (
 
 // chunk is a top-level piece of a cell: one declaration or one statement.
 type chunk struct {
-	tok        token.Token // IMPORT, CONST, TYPE, VAR, FUNC, or ILLEGAL for a statement
+	tok        token.Token // PACKAGE, IMPORT, CONST, TYPE, VAR, FUNC, or ILLEGAL for a statement
 	start, end int         // without trailing comment or semicolon
 	semi       bool        // an explicit ';' follows
 	block      bool        // the body of a `%%` cell
@@ -152,7 +152,7 @@ func blockLine(s string) int {
 // kindOf tells a declaration from a statement by its first tokens.
 func kindOf(toks []token.Token) token.Token {
 	switch toks[0] {
-	case token.IMPORT, token.CONST, token.TYPE, token.VAR:
+	case token.IMPORT, token.CONST, token.TYPE, token.VAR, token.PACKAGE:
 		return toks[0]
 	case token.FUNC:
 		if len(toks) > 1 && toks[1] == token.IDENT {

@@ -172,7 +172,8 @@ type unit struct {
 	refs       []string          // identifiers that it may take from the session or the cell
 	imports    map[string]string // local name → path of the packages that it names
 	dots       []string
-	generic    bool // a function with type parameters, or a method of such a type
+	pragma     string // lines `//go:noinline`
+	generic    bool   // a function with type parameters, or a method of such a type
 }
 
 func (u *unit) key() string {

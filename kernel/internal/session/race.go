@@ -57,11 +57,17 @@ func (s *Session) runRace(ctx context.Context, r *run, out engine.Sink) *engine.
 	for _, w := range append(prog.Warnings, anew(prog.Anew)...) {
 		out.Stream("stderr", "golab: "+w+"\n")
 	}
+	if prog.Empty() {
+		return nil
+	}
 	dir := filepath.Join(s.dir, fmt.Sprintf("race%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s.failed(err)
 	}
 	defer os.RemoveAll(dir)
+	if err := s.copyEmbedded(prog.Embeds, dir); err != nil {
+		return s.compileError(err)
+	}
 	prog.Files[cell.PlainMain] = raceMain
 	slow := time.AfterFunc(3*time.Second, func() {
 		out.Stream("stderr", "golab: building with the race detector; the first time, packages are compiled for it\n")

@@ -287,6 +287,15 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	}
 	prog.Eval = nil
 	s.compiled++
+	if len(prog.Embeds) > 0 {
+		dir, files, err := s.embedded(prog.Embeds)
+		if err != nil {
+			return s.compileError(err)
+		}
+		if prog.Files[build.EmbedConfig], err = build.EmbedJSON(dir, files); err != nil {
+			return s.failed(err)
+		}
+	}
 	dir := filepath.Join(s.dir, fmt.Sprintf("g%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s.failed(err)

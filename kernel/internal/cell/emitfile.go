@@ -19,8 +19,8 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
 		from, to := f.at[u], f.at[u]+u.end-u.start
 		n := nodes[from]
-		if fd, ok := n.(*ast.FuncDecl); ok && e.b.waits[u] != nil {
-			fd.Body.List = nil
+		waits, says := u.waitingBody(e.b, n)
+		if waits {
 			for _, ref := range u.refs {
 				if p := e.b.auto[ref]; p != "" {
 					r.pkgs[ref] = p
@@ -34,8 +34,8 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 		switch n := n.(type) {
 		case *ast.FuncDecl:
 			e.funcDecl(r, u, n, decls, funcs, inits)
-			if e.b.waits[u] != nil {
-				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
+			if waits {
+				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, says)
 			}
 			out.WriteString(u.pragma)
 			e.at(out, u.src, u.start)

@@ -60,7 +60,7 @@ var (
 	vars    = map[string]Variable{}
 	staged  = map[string]Variable{}
 	set     []string
-	current int // the generation that runs
+	current int // the cell that runs, by the number of its generation; 0 between cells
 	links   = map[string][]func(any){}
 	copies  = map[string]copyOf{}       // the last of each name
 	types   = map[string]reflect.Type{} // of all generations, by the names of their versions
@@ -153,15 +153,21 @@ func Addr(name, key string, ptr any) unsafe.Pointer {
 // New makes a variable that takes the place of the one with that name once Set says that its declaration was reached.
 func New[T any](name, key string) *T {
 	p := new(T)
-	Stage(name, Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key})
+	mu.Lock()
+	defer mu.Unlock()
+	staged[name] = Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key}
 	return p
 }
 
-// Stage is New for a variable that is there already.
-func Stage(name string, v Variable) {
+// Declare is New and Set for a variable that is there already. It does nothing if the cell has ended: it was left waiting,
+// and others have run since.
+func Declare(gen int, name string, v Variable) {
 	mu.Lock()
 	defer mu.Unlock()
-	staged[name] = v
+	if gen == current {
+		vars[name] = v
+		set = append(set, name)
+	}
 }
 
 // Variables is all session variables.
@@ -203,12 +209,12 @@ func Set(gen int, names ...string) {
 	}
 }
 
-// TakeSet returns the variables declared so far by the running cell, in order, with repetitions.
+// TakeSet ends the running cell and returns the variables that it declared, in order, with repetitions.
 func TakeSet() []string {
 	mu.Lock()
 	defer mu.Unlock()
 	s := set
-	set = nil
+	begin(0)
 	return s
 }
 

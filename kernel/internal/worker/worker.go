@@ -203,7 +203,6 @@ func (w *worker) eval(e *pipe.Eval) {
 		w.send(pipe.Event{Done: &pipe.Done{Gen: e.Gen, Refused: err.Error()}})
 		return
 	}
-	live.Begin(e.Gen)
 	poll := unsafe.Pointer(&alive)
 	w.cell(&cell{
 		gen: &live.Gen{ID: e.Gen, Cell: &poll, Code: &poll, Run: func() {
@@ -423,7 +422,7 @@ func describe(r any, evaluated func() pipe.Frame) *pipe.Panic {
 		if f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic" || f.Function == "runtime.panicmem" {
 			p.Frames = nil // what is above is the panic's own machinery
 		} else if evaluated != nil && strings.HasPrefix(f.Function, "golab/kernel/internal/worker/eval.") {
-			for n := len(p.Frames); n > 0 && strings.HasPrefix(p.Frames[n-1].Func, "reflect."); n-- {
+			for n := len(p.Frames); n > 0 && strings.HasPrefix(strings.ToLower(p.Frames[n-1].Func), "reflect.value.call"); n-- {
 				p.Frames = p.Frames[:n-1]
 			}
 			p.Frames = append(p.Frames, evaluated())

@@ -86,7 +86,7 @@ func TestEdits(t *testing.T) {
 
 // TestRecipe looks whether all that this package is made of counts for a base's key.
 func TestRecipe(t *testing.T) {
-	for _, pattern := range []string{"*.go", "ld/*"} {
+	for _, pattern := range []string{"*.go", "ld/*", "rt/*"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

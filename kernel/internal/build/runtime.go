@@ -1,15 +1,48 @@
 package build
 
-import "path/filepath"
+import (
+	_ "embed" // the runtime's additional file
+	"path/filepath"
+	"strings"
+)
 
-// runtimeEdits change how Go's runtime, as it is compiled into the shared base, takes in a plugin. Its typelinksinit looks
-// up which types of a new module are the same as one of an earlier module. It makes the table of all types of all earlier
-// modules anew for every plugin, which with the base takes 30 ms and more with each cell; the edited one keeps the table.
+// runtimeEdits change how Go's runtime, as it is compiled into the shared base, gets along with thousands of plugins.
 //
-// What it finds is the same: active modules are only ever appended to, never removed, so that the table of the first n of
-// them never changes, and each module is looked up in the table of all before it. Calls do not overlap: the first is made
-// by schedinit, which makes the table of the base while the worker starts, the others by plugin.Open under its lock.
-var runtimeEdits = []edit{{file: "type.go", old: stockTypelinksinit, new: golabTypelinksinit}}
+// typelinksinit looks up which types of a new module are the same as one of an earlier module. It makes the table of all
+// types of all earlier modules anew for every plugin, which with the base takes 30 ms and more with each cell; the edited
+// one keeps the table. What it finds is the same: active modules are only ever appended to, never removed, so that the table
+// of the first n of them never changes, and each module is looked up in the table of all before it. Calls do not overlap:
+// the first is made by schedinit, which makes the table of the base while the worker starts, the others by plugin.Open
+// under its lock.
+//
+// The other edits find a module by address without going through all; see rt/golab.go.
+var runtimeEdits = []edit{
+	{file: "type.go", old: stockTypelinksinit, new: golabTypelinksinit},
+	{file: "symtab.go",
+		old: "\tatomicstorep(unsafe.Pointer(&modulesSlice), unsafe.Pointer(modules))\n",
+		new: "\tgolabPlace(*modules)\n\tatomicstorep(unsafe.Pointer(&modulesSlice), unsafe.Pointer(modules))\n"},
+	{file: "symtab.go",
+		old: "for datap := &firstmoduledata; datap != nil; datap = datap.next {\n\t\tif datap.minpc <= pc",
+		new: "for datap := golabModule(pc); datap != nil; datap = datap.next {\n\t\tif datap.minpc <= pc"},
+	{file: "symtab.go",
+		old: "for datap := &firstmoduledata; datap != nil; datap = datap.next {\n\t\tif len(datap.pclntable) == 0 {",
+		new: "for datap := golabModule(ptr); datap != nil; datap = datap.next {\n\t\tif len(datap.pclntable) == 0 {"},
+	{file: "stack.go",
+		old: "for datap := &firstmoduledata; datap != nil; datap = datap.next {\n\t\t// The normal case",
+		new: "for datap := golabModule(ptr); datap != nil; datap = datap.next {\n\t\t// The normal case"},
+	{file: "type.go",
+		old: "for md := &firstmoduledata; md != nil; md = md.next {\n\t\tif base >= md.types",
+		new: "for md := golabModule(base); md != nil; md = md.next {\n\t\tif base >= md.types"},
+	{file: "type.go",
+		old: "base := uintptr(ptrInModule)\n\tvar md *moduledata\n\tfor next := &firstmoduledata;",
+		new: "base := uintptr(ptrInModule)\n\tvar md *moduledata\n\tfor next := golabModule(base);"},
+	{file: "type.go",
+		old: "base := uintptr(unsafe.Pointer(t.Type))\n\tvar md *moduledata\n\tfor next := &firstmoduledata;",
+		new: "base := uintptr(unsafe.Pointer(t.Type))\n\tvar md *moduledata\n\tfor next := golabModule(base);"},
+}
+
+//go:embed rt/golab.go
+var runtimeAddition string
 
 const stockTypelinksinit = `func typelinksinit() {
 	if firstmoduledata.next == nil {
@@ -126,12 +159,15 @@ func typelinksinit() {
 }
 `
 
-// editedRuntime returns the changed files of the runtime by path; nothing if this Go's runtime is not as the edits expect it:
-// cells then load as slowly as in stock Go.
+// editedRuntime returns the changed and added files of the runtime by path; nothing if this Go's runtime is not as the edits
+// expect it: cells then load as slowly as in stock Go.
 func editedRuntime(goroot string) map[string]string {
-	files, err := edited(filepath.Join(goroot, "src", "runtime"), runtimeEdits)
+	dir := filepath.Join(goroot, "src", "runtime")
+	files, err := edited(dir, runtimeEdits)
 	if err != nil {
 		return nil
 	}
+	_, code, _ := strings.Cut(runtimeAddition, "//go:build ignore\n")
+	files[filepath.Join(dir, "golab.go")] = code
 	return files
 }

@@ -14,7 +14,6 @@ import (
 
 // Cell is a cell that can be run.
 type Cell struct {
-	gen   int
 	steps []func()
 	lines []int
 	at    int
@@ -37,7 +36,7 @@ func Prepare(e *pipe.Eval) (c *Cell, err error) {
 	if !known {
 		refuse("this version of Go lays out reflect.Value in another way")
 	}
-	c = &Cell{gen: e.Gen}
+	c = &Cell{}
 	p := &preparer{gen: e.Gen, fresh: map[string]*fresh{}}
 	for _, s := range e.Stmts {
 		c.steps = append(c.steps, p.stmt(s))
@@ -48,7 +47,6 @@ func Prepare(e *pipe.Eval) (c *Cell, err error) {
 
 // Run executes the statements; poll is called before each and at the end.
 func (c *Cell) Run(poll func()) {
-	live.Begin(c.gen)
 	for c.at = range c.steps {
 		poll()
 		c.steps[c.at]()

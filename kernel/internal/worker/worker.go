@@ -38,6 +38,7 @@ const (
 type worker struct {
 	out    sync.Mutex // one event and its mark at a time
 	seq    int
+	events *os.File
 	enc    *json.Encoder
 	stdout int // for marks: cells may close or redirect theirs
 	stderr int
@@ -83,12 +84,8 @@ func Main() {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
 	commands, events := own(commandFD), own(eventFD)
-	for _, fd := range []int{commandFD, eventFD} {
-		if fd != commands && fd != events {
-			syscall.Close(fd)
-		}
-	}
-	w := &worker{enc: json.NewEncoder(os.NewFile(uintptr(events), "events")), stdout: own(1), stderr: own(2)}
+	w := &worker{events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
+	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
@@ -135,6 +132,7 @@ func (w *worker) send(e pipe.Event) {
 	defer w.out.Unlock()
 	w.seq++
 	e.Seq = w.seq
+	w.events.Write([]byte{'\n'}) // ends what a cell may have written there
 	if err := w.enc.Encode(e); err != nil {
 		var unsupported *json.UnsupportedTypeError
 		var value *json.UnsupportedValueError

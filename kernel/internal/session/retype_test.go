@@ -270,8 +270,12 @@ func (g *retyper) anyType(i, depth int) *rtype {
 
 func (g *retyper) structType(i int) *rtype {
 	r := &rtype{kind: "struct"}
-	for range 1 + g.r.IntN(4) {
-		r.fields = append(r.fields, rfield{"F" + g.num(), g.anyType(i, 2)})
+	for j := range 1 + g.r.IntN(4) {
+		typ := g.anyType(i, 2)
+		if j > 0 && g.chance(2) {
+			typ = r.fields[j-1].typ // so that fields can take each other's places
+		}
+		r.fields = append(r.fields, rfield{"F" + g.num(), typ})
 	}
 	return r
 }
@@ -561,7 +565,7 @@ func (g *retyper) edit() (undo func(), code string) {
 	}
 	fields := slices.Clone(old.fields)
 	at := g.r.IntN(len(fields))
-	switch g.r.IntN(15) {
+	switch g.r.IntN(17) {
 	case 0:
 		fields = slices.Insert(fields, at, rfield{"F" + g.num(), g.anyType(i, 2)})
 	case 1:
@@ -570,6 +574,9 @@ func (g *retyper) edit() (undo func(), code string) {
 		fields[at].name = "F" + g.num()
 	case 4:
 		g.r.Shuffle(len(fields), func(a, b int) { fields[a], fields[b] = fields[b], fields[a] })
+	case 15, 16: // the first field goes, and one like it comes at the end: the others may seem to be renamed
+		first := rfield{"F" + g.num(), fields[0].typ}
+		fields = append(fields[1:], first)
 	case 5, 6:
 		fields[at].typ = g.anyType(i, 2)
 	case 7: // something of the same size

@@ -68,6 +68,9 @@ type Base struct {
 	linker linker
 	key    func() (string, error) // of what there is to make a base from now; Dir has the name of what it was
 
+	running  sync.Once // sets inWorker
+	inWorker map[string]*pkg
+
 	mu       sync.Mutex
 	manifest manifest
 	packages map[string]*pkg     // with those compiled since

@@ -470,6 +470,9 @@ func (e *emitter) apply(p *Program, set map[string]bool) {
 	if p.Eval != nil {
 		return
 	}
+	for _, path := range p.Imports {
+		s.loaded[path] = true
+	}
 	for _, f := range e.copies {
 		if bound {
 			s.copies[f] = gen

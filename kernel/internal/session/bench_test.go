@@ -228,10 +228,11 @@ func BenchmarkChecks(b *testing.B) {
 func BenchmarkCell(b *testing.B) {
 	const model = "digits := mlx.FromDataFrame(datasets.Digits(), `label`)\nmodel := mlx.Sequential(mlx.Dense(10))\nmlx.Evaluate(model, digits);"
 	for _, c := range []struct{ name, first, cell string }{
-		{"print", "x := 0", "x++\nfmt.Println(x)"},
+		{"print", "x, y := 0, 0", "x, y = x+1, x\nfmt.Println(x)"},
 		{"mlx", model, "mlx.Evaluate(model, digits)"},
 		{"show", "x := 0", "x"},
 		{"call", "func f(n int) int { return n + 1 }", "f(3)"},
+		{"println", "x := 0", "fmt.Println(x)"},
 		{"define", "func f(n int) int { return n + 1 }", "y := f(3)"},
 		{"describe", "df := datasets.Iris()", "df.Describe()"},
 		{"summary", model, "model.Summary()"},

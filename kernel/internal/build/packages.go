@@ -560,6 +560,9 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 				p.Imports[i] = r
 			}
 		}
+		if slices.Contains(p.Imports, "C") { // what the code that cgo adds imports
+			p.Imports = append(p.Imports, "runtime/cgo", "syscall")
+		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(s string) bool { return s == "C" || s == "unsafe" })
 		pkgs[p.ImportPath] = &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
 	}

@@ -13,17 +13,17 @@ import (
 
 // importer reads packages' types from the export data in their archives, each once.
 type importer struct {
-	b    *Base
+	find func(path string) (*pkg, error)
 	mu   sync.Mutex
 	imp  types.Importer
 	fset *token.FileSet
 	errs map[string]error
 }
 
-func newImporter(b *Base) *importer {
-	im := &importer{b: b, errs: map[string]error{}, fset: token.NewFileSet()}
+func newImporter(find func(path string) (*pkg, error)) *importer {
+	im := &importer{find: find, errs: map[string]error{}, fset: token.NewFileSet()}
 	im.imp = gcimporter.ForCompiler(im.fset, "gc", func(path string) (io.ReadCloser, error) {
-		p, err := b.find(path)
+		p, err := im.find(path)
 		if err != nil {
 			im.errs[path] = err
 			return nil, err
@@ -34,8 +34,9 @@ func newImporter(b *Base) *importer {
 }
 
 // Import is the types of package path. Packages are shared by all callers and must not be changed.
-func (b *Base) Import(path string) (*types.Package, error) {
-	im := b.imp
+func (b *Base) Import(path string) (*types.Package, error) { return b.imp.Import(path) }
+
+func (im *importer) Import(path string) (*types.Package, error) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	if path == "unsafe" {

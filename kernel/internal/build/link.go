@@ -53,6 +53,11 @@ func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string
 	if err != nil {
 		return err
 	}
+	return b.plugin(ctx, dir, gen, files, pkgs, out)
+}
+
+// plugin is Plugin with pkgs, all that the files import, directly or not.
+func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) error {
 	var paths []string
 	for name, text := range files {
 		path := filepath.Join(dir, name)

@@ -43,6 +43,7 @@ type pkg struct {
 	File    string   // archive with export data and object code
 	Imports []string // resolved
 	Base    bool     // part of the base, not compiled later
+	Module  string   // "path@version", empty for the standard library
 }
 
 // manifest is what a base folder holds.
@@ -56,6 +57,8 @@ type Base struct {
 	Root string // GoLab's source tree
 	Dir  string // the base's folder
 
+	src    string // the folder whose go.mod says where the packages are: Root, or a session's
+	first  *Base  // of which this is a variant with other versions of modules; nil if it is none
 	env    []string
 	goroot string
 	tool   string // folder of the compiler and linker
@@ -159,7 +162,12 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: Env(), goroot: goroot, tool: tool, linker: l}
+	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), src: root, env: Env(), goroot: goroot, tool: tool, linker: l}
+	return b.open(ctx, report)
+}
+
+// open loads the base, or makes it.
+func (b *Base) open(ctx context.Context, report func(string)) (*Base, error) {
 	if b.load() == nil {
 		return b, nil
 	}
@@ -174,7 +182,7 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if err := b.make(ctx, report); err != nil {
 		return nil, err
 	}
-	prune(filepath.Dir(b.Dir), k)
+	prune(filepath.Dir(b.Dir), filepath.Base(b.Dir))
 	return b, b.load()
 }
 
@@ -214,7 +222,7 @@ func (b *Base) load() error {
 	defer b.mu.Unlock()
 	b.packages, b.worker = m.Packages, m.Worker
 	b.index()
-	b.imp = newImporter(b)
+	b.imp = newImporter(b.find)
 	return nil
 }
 
@@ -277,7 +285,7 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 	defer os.RemoveAll(tmp)
 	start := time.Now()
 	report("compiling the packages that cells can use (a few minutes the first time)")
-	pkgs, err := b.list(ctx, roots)
+	pkgs, err := b.list(ctx, b.src, roots)
 	if err != nil {
 		return err
 	}
@@ -339,15 +347,15 @@ func link(from, to string) error {
 	return out.Close()
 }
 
-// list compiles packages and all they import, as plugins need them.
-func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, error) {
-	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Error,DepsErrors"}
+// list compiles packages and all they import, as plugins need them, where the go.mod in dir has them.
+func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[string]*pkg, error) {
+	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Module,Error,DepsErrors"}
 	if flags := b.linker.compile(); len(flags) > 0 {
 		args = append(args, "-gcflags=all="+strings.Join(flags, " "))
 	}
 	args = append(args, patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env = b.Root, b.env
+	cmd.Dir, cmd.Env = dir, b.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
@@ -360,6 +368,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 			ImportPath, Name, Export string
 			Imports                  []string
 			ImportMap                map[string]string
+			Module                   *struct{ Path, Version string }
 			Error                    *struct{ Err string }
 		}
 		if err := dec.Decode(&p); err == io.EOF {
@@ -379,12 +388,24 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 			}
 		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(s string) bool { return s == "C" || s == "unsafe" })
-		pkgs[p.ImportPath] = &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
+		k := &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
+		if p.Module != nil {
+			k.Module = p.Module.Path + "@" + p.Module.Version
+		}
+		pkgs[p.ImportPath] = k
 	}
 	if len(pkgs) == 0 {
 		return nil, fmt.Errorf("go list compiled nothing\n%s", stderr.Bytes())
 	}
 	return pkgs, nil
+}
+
+// checkPath keeps the go command from reading path as anything but a package.
+func checkPath(path string) error {
+	if path == "" || strings.ContainsAny(path, " \t\n\"'`;*") || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ".") {
+		return fmt.Errorf("%q is not an import path", path)
+	}
+	return nil
 }
 
 // find returns a compiled package, compiling it first if the base does not have it.
@@ -395,15 +416,18 @@ func (b *Base) find(path string) (*pkg, error) {
 	if p != nil {
 		return p, nil
 	}
-	if path == "" || strings.ContainsAny(path, " \t\n\"'`;*") || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ".") {
-		return nil, fmt.Errorf("%q is not an import path", path)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
-	pkgs, err := b.list(context.Background(), []string{path})
+	pkgs, err := b.list(context.Background(), b.src, []string{path})
 	if err != nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
 		for _, missing := range []string{"no required module provides", "updates to go.mod needed", "missing go.sum entry"} {
 			if strings.Contains(msg, missing) {
 				msg = "it is neither in the standard library nor in a module that GoLab requires"
+				if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+					msg += "; `%get " + path + "` gets its module"
+				}
 			}
 		}
 		return nil, fmt.Errorf("package %s can't be imported: %s", path, msg)
@@ -423,14 +447,16 @@ func (b *Base) find(path string) (*pkg, error) {
 }
 
 // closure is the packages that paths import, directly or not, themselves included.
-func (b *Base) closure(paths []string) (map[string]*pkg, error) {
+func (b *Base) closure(paths []string) (map[string]*pkg, error) { return closure(b.find, paths) }
+
+func closure(find func(path string) (*pkg, error), paths []string) (map[string]*pkg, error) {
 	all := map[string]*pkg{}
 	var add func(path string) error
 	add = func(path string) error {
 		if path == "unsafe" || all[path] != nil {
 			return nil
 		}
-		p, err := b.find(path)
+		p, err := find(path)
 		if err != nil {
 			return err
 		}

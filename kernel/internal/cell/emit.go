@@ -157,6 +157,7 @@ func (e *emitter) describe(name string, t types.Type) *Var {
 	for o := range all {
 		v.refs = append(v.refs, o.Name())
 	}
+	v.local = localPaths(t, all)
 	each(t, func(t types.Type) { // the expression is written with the session's aliases, too
 		if a, ok := t.(*types.Alias); ok && ours(a.Obj()) {
 			v.refs = append(v.refs, a.Obj().Name())
@@ -202,6 +203,18 @@ type outFile struct {
 
 func newOutFile() *outFile {
 	return &outFile{imports: map[string]string{}, dots: map[string]bool{}}
+}
+
+// resolve makes f import packages by the paths under which they are compiled.
+func (e *emitter) resolve(f *outFile) {
+	for n, path := range f.imports {
+		f.imports[n] = e.b.compiled(path)
+	}
+	dots := map[string]bool{}
+	for path := range f.dots {
+		dots[e.b.compiled(path)] = true
+	}
+	f.dots = dots
 }
 
 func (f *outFile) source() string {
@@ -251,10 +264,12 @@ func (e *emitter) program() *Program {
 		out := newOutFile()
 		e.units(f, out, decls, &register, &inits)
 		e.unitFiles = append(e.unitFiles, out)
+		e.resolve(out)
 		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source()
 	}
 	out := newOutFile()
 	e.writeBody(out, inits)
+	e.resolve(out)
 	p.Files["body.go"] = out.source()
 
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
@@ -267,6 +282,7 @@ func (e *emitter) program() *Program {
 	}
 	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
 	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}})\n}\n", b.src.Gen, bodyFunc, register.String())
+	e.resolve(decls)
 	p.Files["gen.go"] = decls.source()
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)

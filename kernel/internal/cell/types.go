@@ -34,8 +34,9 @@ func typeExpr(t types.Type) (expr string, imports map[string]string, err error) 
 		if p.Path() == pkgPath {
 			return ""
 		}
-		a := alias(p.Path())
-		imports[a] = p.Path()
+		path := PlainPath(p.Path())
+		a := alias(path)
+		imports[a] = path
 		return a
 	})
 	return expr, imports, nil
@@ -236,7 +237,7 @@ func layoutOf(t types.Type) string {
 }
 
 // description writes types; aliases are always followed. With name, types of the session are written as that says;
-// without, they are expanded and the names of fields kept apart.
+// without, they and those of local modules are expanded and the names of fields kept apart.
 type description struct {
 	strings.Builder
 	name   func(*types.Named) string
@@ -301,7 +302,7 @@ func (d *description) walk(t types.Type) {
 	case *types.Interface:
 		d.WriteString("interface{")
 		for i := range t.NumMethods() {
-			d.WriteString(t.Method(i).Id() + " ")
+			d.WriteString(d.id(t.Method(i)) + " ")
 			d.walk(t.Method(i).Type())
 			d.WriteByte(';')
 		}
@@ -326,9 +327,17 @@ func (d *description) walk(t types.Type) {
 	}
 }
 
+// id is the name of a method, with its package if it is not exported.
+func (d *description) id(m *types.Func) string {
+	if d.name != nil {
+		return m.Id()
+	}
+	return PlainPath(m.Id())
+}
+
 func (d *description) named(n *types.Named) {
 	switch {
-	case !ours(n.Obj()):
+	case !ours(n.Obj()) && (d.name != nil || !isLocal(n.Obj())):
 		if p := n.Obj().Pkg(); p != nil {
 			d.WriteString(p.Path() + ".")
 		}

@@ -26,6 +26,10 @@ type process struct {
 	gone     chan struct{}
 	state    *os.ProcessState
 
+	// Of the goroutine of Execute: whether a cell was sent to it, and what it has loaded beyond the base.
+	used   bool
+	loaded loaded
+
 	mu sync.Mutex // of commands
 }
 

@@ -28,6 +28,8 @@ type Options struct {
 	Open func(ctx context.Context, report func(string)) (*build.Base, error)
 	// Dir is where cells run; empty for the current folder.
 	Dir string
+	// Notebook is the path of the notebook whose cells run, from which its saved modules are found; empty if unknown.
+	Notebook string
 	// Env is added to the worker's environment.
 	Env []string
 	// Log takes lines for the person who runs the kernel. It may be nil.
@@ -40,13 +42,16 @@ type Session struct {
 	dir  string // private; holds cells' intermediate files and named pipes
 
 	started chan struct{} // closed when base and the first worker are there, or err says why not
-	base    *build.Base
+	base    *build.Base   // what follows is of the goroutine of Execute then
 	err     error
 	stop    context.CancelFunc // of opening the base
+	mods    sessionModules
+	history []record
 
 	mu      sync.Mutex // guards what follows
 	sink    engine.Sink
 	state   *cell.State
+	space   *build.Space            // what cells can import
 	sources map[string]*cell.Source // by generation and name, for stack traces
 	worker  *process
 	gen     int
@@ -91,6 +96,7 @@ func New(opts Options) (*Session, error) {
 			s.currentSink().Stream("stderr", "golab: "+line+"\n")
 		})
 		if s.err == nil {
+			s.setSpace(s.base.Space())
 			_, s.err = s.ensureWorker()
 		}
 		if s.err != nil {
@@ -111,7 +117,7 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(s.base.Worker(), s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(s.space.Worker(), s.opts.Dir, s.dir, env, s.currentSink)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +149,11 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
-	return engine.Result{Err: s.execute(ctx, r, cmds, out)}
+	err := s.execute(ctx, r, cmds, out)
+	if !req.Silent && !req.Aside && strings.TrimSpace(text) != "" {
+		s.history = append(s.history, record{req.Count, text, err == nil})
+	}
+	return engine.Result{Err: err}
 }
 
 func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
@@ -155,6 +165,7 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 	if s.err != nil {
 		return internal(s.err)
 	}
+	s.restoreModules(ctx, out)
 	for _, c := range cmds {
 		if err := s.command(ctx, r, c, out); err != nil {
 			return err
@@ -175,6 +186,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		now := time.Now()
 		*d, clock = now.Sub(clock), now
 	}
+	s.renewModules(ctx, out)
 	prog, err := s.build(src)
 	lap(&r.times.check)
 	if err != nil {
@@ -189,13 +201,17 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		s.mu.Unlock()
 		return nil
 	}
+	parts, refused := s.parts(prog)
+	if refused != nil {
+		return refused
+	}
 	dir := filepath.Join(s.dir, fmt.Sprintf("g%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return internal(err)
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
-	if err := s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	if err := s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}
@@ -207,6 +223,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if err != nil {
 		return internal(err)
 	}
+	w.used = true
 	s.mu.Lock()
 	r.inWorker = true
 	stop := r.interrupt
@@ -219,6 +236,9 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	}
 	select {
 	case d := <-w.done:
+		if d.Load == "" {
+			w.loaded.add(parts, src.Name)
+		}
 		return s.finish(d, prog)
 	case <-w.gone:
 		select {
@@ -242,7 +262,7 @@ func (s *Session) build(src *cell.Source) (prog *cell.Program, err error) {
 			}
 		}
 	}()
-	return s.state.Build(src, s.base)
+	return s.state.Build(src, s.packages())
 }
 
 // finish commits a cell that has been loaded and makes its error, if it failed.

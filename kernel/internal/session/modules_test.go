@@ -1,0 +1,232 @@
+package session
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"golab/kernel/internal/build"
+	"golab/kernel/internal/engine"
+)
+
+// serve makes the files below proxy/MODULE@VERSION/ of an archive available to the go command, and nothing else.
+// In what the go command sees, host stands for example.org: its caches, which all tests have in common, would keep what an
+// earlier one served.
+func serve(t *testing.T, ar *txtar.Archive) (host, moduleCache string) {
+	t.Helper()
+	host = fmt.Sprintf("m%d.golab.test", time.Now().UnixNano())
+	dir := t.TempDir()
+	versions := map[string][]txtar.File{}
+	for _, f := range ar.Files {
+		if rest, ok := strings.CutPrefix(f.Name, "proxy/"); ok {
+			at := strings.IndexByte(rest, '@')
+			end := at + strings.IndexByte(rest[at:], '/')
+			versions[rest[:end]] = append(versions[rest[:end]], txtar.File{Name: rest[end+1:], Data: f.Data})
+		}
+	}
+	for mv, files := range versions {
+		mv = strings.ReplaceAll(mv, "example.org", host)
+		module, version, _ := strings.Cut(mv, "@")
+		at := filepath.Join(dir, filepath.FromSlash(module), "@v")
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		for _, f := range files {
+			data := bytes.ReplaceAll(f.Data, []byte("example.org"), []byte(host))
+			w, err := z.Create(mv + "/" + f.Name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Write(data)
+			if f.Name == "go.mod" {
+				put(t, filepath.Join(at, version+".mod"), data)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(at, version+".zip"), b.Bytes())
+		put(t, filepath.Join(at, version+".info"), fmt.Appendf(nil, `{"Version": %q, "Time": "2024-01-01T00:00:00Z"}`, version))
+		list, _ := os.ReadFile(filepath.Join(at, "list"))
+		put(t, filepath.Join(at, "list"), append(list, version+"\n"...))
+	}
+	t.Setenv("GOPROXY", "file://"+filepath.ToSlash(dir))
+	t.Setenv("GOSUMDB", "off")
+	t.Setenv("GOWORK", filepath.Join(dir, "go.work")) // must not matter
+	t.Setenv("GOFLAGS", "-mod=vendor")
+	out, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := strings.TrimSpace(string(out))
+	clean := func() {
+		dirs := []string{filepath.Join(cache, host), filepath.Join(cache, "cache", "download", host)}
+		for mv := range versions { // of real modules
+			if m, v, _ := strings.Cut(mv, "@"); !strings.HasPrefix(m, "example.org") {
+				files, _ := filepath.Glob(filepath.Join(cache, "cache", "download", m, "@v", v+".*"))
+				dirs = append(append(dirs, filepath.Join(cache, mv)), files...)
+			}
+		}
+		for _, dir := range dirs {
+			filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+				if err == nil && d.IsDir() {
+					os.Chmod(path, 0o755) // the go command writes them read-only
+				}
+				return nil
+			})
+			os.RemoveAll(dir)
+		}
+	}
+	clean()
+	t.Cleanup(clean)
+	return host, cache
+}
+
+func put(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// openIn starts a session whose cells run in dir.
+func openIn(t *testing.T, dir, notebook string) *Session {
+	t.Helper()
+	s, err := New(Options{Open: build.Open, Dir: dir, Notebook: notebook})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+var goVersion = regexp.MustCompile(`running go [\d.]+`)
+
+// TestModules runs the cell sequences in testdata/modules, as TestCells does. Files below proxy/ are what the go command
+// can get. Files below dir/ are written, where they stand among the cells, to the folder that cells run in; the one named
+// "restart" ends the session and opens the notebook n.ipynb again.
+func TestModules(t *testing.T) {
+	files, err := filepath.Glob("testdata/modules/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cell sequences", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			host, cache := serve(t, ar)
+			dir, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]string{}
+			for _, f := range ar.Files {
+				want[f.Name] = string(f.Data)
+			}
+			s := openIn(t, dir, filepath.Join(dir, "n.ipynb"))
+			defer func() {
+				s.Close()
+				if shared, err := build.Open(t.Context(), nil); err == nil && s.base.Dir != shared.Dir {
+					os.RemoveAll(s.base.Dir) // one that only this test needs
+				}
+			}()
+			out := &txtar.Archive{Comment: ar.Comment}
+			n := 0
+			for _, f := range ar.Files {
+				if strings.HasSuffix(f.Name, ".out") {
+					continue
+				}
+				out.Files = append(out.Files, f)
+				data := strings.ReplaceAll(string(f.Data), "example.org", host)
+				name, isFile := strings.CutPrefix(f.Name, "dir/")
+				switch {
+				case strings.HasPrefix(f.Name, "proxy/"):
+					continue
+				case f.Name == "restart":
+					s.Close()
+					s = openIn(t, dir, filepath.Join(dir, "n.ipynb"))
+					n = 0
+					continue
+				case isFile:
+					put(t, filepath.Join(dir, name), []byte(data))
+					continue
+				}
+				n++
+				got, _ := runCell(s, n, strings.TrimSuffix(data, "\n"))
+				for _, r := range [][2]string{{host, "example.org"}, {dir, "DIR"}, {os.Getenv("GOPROXY"), "PROXY"}, {cache, "MODCACHE"}} {
+					got = strings.ReplaceAll(got, r[0], r[1])
+				}
+				got = goVersion.ReplaceAllString(got, "running go X")
+				if got != "" {
+					out.Files = append(out.Files, txtar.File{Name: f.Name + ".out", Data: []byte(got)})
+				}
+				if !*update && got != want[f.Name+".out"] {
+					t.Errorf("cell %s\n%s--- shows\n%s--- want\n%s", f.Name, f.Data, got, want[f.Name+".out"])
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(out), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	history := []record{{1, "a := 1", true}, {2, "b := a", true}, {3, "oops", false}, {3, "c := b", true}, {5, "d", false}}
+	for args, want := range map[string][]string{
+		"all":     {"a := 1", "b := a", "c := b"},
+		"2-3":     {"b := a", "c := b"},
+		"5, 1":    {"a := 1", "d"},
+		"1-9 2-2": {"a := 1", "b := a", "c := b", "d"},
+	} {
+		chosen, err := choose(history, args)
+		var got []string
+		for _, r := range chosen {
+			got = append(got, r.code)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %q, %v", args, got, err)
+		}
+	}
+	for _, args := range []string{"4", "x", "3-2", "1-", "-1", "1-2,7-9"} {
+		if chosen, err := choose(history, args); err == nil {
+			t.Errorf("%s: %v", args, chosen)
+		}
+	}
+}
+
+// TestReplayLeavesOutAsides checks that what a client evaluates behind a cell, under its number, is not replayed for it.
+func TestReplayLeavesOutAsides(t *testing.T) {
+	s := open(t)
+	must(t, s, "a := 1")
+	if res := s.Execute(engine.Request{Code: "a = 2", Count: 1, Aside: true}, &transcript{}); res.Err != nil {
+		t.Fatal(res.Err)
+	}
+	if got, want := must(t, s, "%replay 1\na"), "── cell[1]: a := 1\n=> 1\n"; got != want {
+		t.Errorf("it shows %q, want %q", got, want)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -217,21 +218,15 @@ func (s *Space) list(path string) (map[string]*pkg, error) {
 	return s.base.list(ctx, s.m.Dir, []string{path})
 }
 
+var missingPackage = regexp.MustCompile(`(?:no required module provides|missing go.sum entry for module providing|cannot find module providing) package ([^\s;:]+)`)
+
 // why shortens what the go command says of the package path that it can't compile.
 func (s *Space) why(err error, path string) string {
 	msg := cell.PlainPaths(err.Error())
-	for _, missing := range []string{"no required module provides", "updates to go.mod needed", "missing go.sum entry", "cannot find module providing package"} {
-		if strings.Contains(msg, missing) {
-			if strings.Contains(msg, "package "+path+";") || strings.Contains(msg, "package "+path+":") || !strings.Contains(msg, "package ") {
-				for m, v := range s.m.Versions {
-					if strings.HasPrefix(path, m+"/") {
-						return fmt.Sprintf("module %s %s has no such package; if it is in another module, `%%get %s` gets that", m, v, path)
-					}
-				}
-				return "no module of this session has it; `%get " + path + "` gets its module"
-			}
-			return strings.ReplaceAll(msg, "\n", " ")
-		}
+	if m := missingPackage.FindStringSubmatch(msg); m != nil && m[1] != path {
+		return fmt.Sprintf("it imports %s, which no module of this session has; `%%get %s` gets its module", m[1], m[1])
+	} else if m != nil || strings.Contains(msg, "updates to go.mod needed") {
+		return s.missing(path)
 	}
 	var lines []string
 	for line := range strings.Lines(msg) {
@@ -243,6 +238,24 @@ func (s *Space) why(err error, path string) string {
 		lines = append(lines[:5], fmt.Sprintf("… and %d lines more", len(lines)-5))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// missing says that no module has the package path.
+func (s *Space) missing(path string) string {
+	for m := range s.m.Local {
+		if strings.HasPrefix(path, m+"/") {
+			return fmt.Sprintf("the local module %s has no such package", m)
+		}
+	}
+	for m, v := range s.m.Versions {
+		if strings.HasPrefix(path, m+"/") {
+			return fmt.Sprintf("module %s %s has no such package; if it is in another module, `%%get %s` gets that", m, v, path)
+		}
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return "Go has no such package"
+	}
+	return "no module of this session has it; `%get " + path + "` gets its module"
 }
 
 // Recompile compiles those packages of the modules that old has compiled, so that it is known whether cells can go on.
@@ -311,6 +324,23 @@ func (b *Base) Variant(ctx context.Context, m modules.Packages, report func(stri
 		report = func(string) {}
 	}
 	return v.open(ctx, report)
+}
+
+// Missing lists the packages that the base of which b is a variant has and b lacks, because they don't compile.
+func (b *Base) Missing() []string {
+	if b.first == nil {
+		return nil
+	}
+	b.first.mu.Lock()
+	defer b.first.mu.Unlock()
+	var missing []string
+	for path, p := range b.first.packages {
+		if p.Base && b.packages[path] == nil {
+			missing = append(missing, path)
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }
 
 // Go is the path of the go command that belongs to the base's compiler.

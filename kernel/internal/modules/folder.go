@@ -235,6 +235,20 @@ func (f *Folder) Backup() (restore func(), err error) {
 	}, nil
 }
 
+// require adds lines "module version" to go.mod. A second line of one module raises the first, if it is newer: so the go
+// command reads them, and writes them as one the next time that it may.
+func (f *Folder) require(lines []string) error {
+	mod := filepath.Join(f.dir, "go.mod")
+	data, err := os.ReadFile(mod)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		data = append(data, "\nrequire "+line+" // indirect\n"...)
+	}
+	return os.WriteFile(mod, data, 0o600)
+}
+
 // addSums adds the lines of another go.sum.
 func (f *Folder) addSums(file string) error {
 	more, err := os.ReadFile(file)

@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type local struct {
 	dir  string
 
 	n        int               // of its latest copy
+	mod      *modFile          // its go.mod
 	packages map[string]string // names by import path
 	imports  map[string]bool   // paths that its packages import
 	embeds   []string          // patterns of files and folders that its packages embed
@@ -236,6 +238,18 @@ func (f *Folder) renew(ctx context.Context, changed []*local) error {
 	if err := f.edit(ctx, args...); err != nil {
 		return err
 	}
+	// Cells may import what local modules require.
+	var requires []string
+	for _, l := range changed {
+		for _, r := range l.mod.Require {
+			if r.Path != "golab" && !slices.ContainsFunc(f.locals, func(l *local) bool { return l.path == r.Path }) {
+				requires = append(requires, r.Path+" "+r.Version)
+			}
+		}
+	}
+	if err := f.require(requires); err != nil {
+		return err
+	}
 	// What the modules need is added to go.mod.
 	if _, err := f.output(ctx, append([]string{"list", "-mod=mod", "-e", "-f", "{{.ImportPath}}"}, list...)...); err != nil {
 		return errors.New(cell.PlainPaths(shorten(err).Error()))
@@ -256,14 +270,14 @@ func noVersion(path string) string {
 // walk calls f for each source file of the module.
 func (l *local) walk(f func(path string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(l.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if path == l.dir {
 			return err
+		}
+		if err != nil { // can't be read, or is gone meanwhile
+			return fs.SkipDir
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if path == l.dir {
-				return nil
-			}
 			if name == "testdata" || name == "vendor" || name[0] == '.' || name[0] == '_' {
 				return fs.SkipDir
 			}
@@ -371,6 +385,9 @@ func (f *Folder) copy(ctx context.Context, l *local, to string) error {
 	if err != nil {
 		return err
 	}
+	if l.mod, err = f.read(ctx, mod); err != nil {
+		return err
+	}
 	if err := write(mod, data); err != nil {
 		return err
 	}
@@ -384,11 +401,10 @@ func (f *Folder) copy(ctx context.Context, l *local, to string) error {
 
 // goFile is a Go file as it stands in the copy.
 func (f *Folder) goFile(l *local, file string, data []byte) []byte {
-	head := []byte(fmt.Sprintf("//line %s:1:1\n", file))
 	fset := token.NewFileSet()
 	parsed, err := parser.ParseFile(fset, file, data, parser.ImportsOnly|parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil || parsed.Name == nil {
-		return append(head, data...) // the compiler will say what is wrong
+		return named(file, data) // the compiler will say what is wrong
 	}
 	if rel, err := filepath.Rel(l.dir, filepath.Dir(file)); err == nil && parsed.Name.Name != "main" {
 		p := path.Join(l.path, filepath.ToSlash(rel))
@@ -399,7 +415,8 @@ func (f *Folder) goFile(l *local, file string, data []byte) []byte {
 			l.embeds = append(l.embeds, filepath.Join(filepath.Dir(file), filepath.FromSlash(strings.TrimPrefix(pattern, "all:"))))
 		}
 	}
-	out, at := head, 0
+	var out []byte
+	at := 0
 	for _, im := range parsed.Imports {
 		p, err := strconv.Unquote(im.Path.Value)
 		if err != nil {
@@ -414,7 +431,22 @@ func (f *Folder) goFile(l *local, file string, data []byte) []byte {
 		out = append(append(out, data[at:start]...), strconv.Quote(cell.LocalPath(other.n, p))...)
 		at = end
 	}
-	return append(out, data[at:]...)
+	return named(file, append(out, data[at:]...))
+}
+
+// named adds the directive that makes the code stand in file. It takes no line of its own, as export data counts lines
+// of the copy.
+func named(file string, data []byte) []byte {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	at, n := 0, 1
+	for bytes.HasPrefix(data[at:], []byte("//go:build")) || bytes.HasPrefix(data[at:], []byte("// +build")) {
+		end := bytes.IndexByte(data[at:], '\n')
+		if end < 0 {
+			return data
+		}
+		at, n = at+end+1, n+1
+	}
+	return slices.Concat(data[:at], fmt.Appendf(nil, "/*line %s:%d:1*/", file, n), data[at:])
 }
 
 var embedLine = regexp.MustCompile(`(?m)^//go:embed[ \t]+(.*)$`)

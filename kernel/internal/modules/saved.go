@@ -212,23 +212,17 @@ func (f *Folder) Load(ctx context.Context, file string) (changes []Change, err e
 		dirs = append(dirs, dir)
 	}
 	direct := maps.Clone(f.direct)
-	var requires bytes.Buffer
+	var requires []string
 	for _, r := range saved.Require {
 		if folders[r.Path] {
 			continue
 		}
-		fmt.Fprintf(&requires, "require %s %s // indirect\n", r.Path, r.Version)
+		requires = append(requires, r.Path+" "+r.Version)
 		if !r.Indirect && f.own[r.Path] == "" {
 			direct[r.Path] = true
 		}
 	}
-	// A second line of one module raises the first, if it is newer: so the go command reads them.
-	mod := filepath.Join(f.dir, "go.mod")
-	data, err := os.ReadFile(mod)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(mod, append(data, "\n"+requires.String()...), 0o600); err != nil {
+	if err := f.require(requires); err != nil {
 		return nil, err
 	}
 	if _, err := f.run(ctx, "list", "-mod=mod", "-m"); err != nil {

@@ -125,11 +125,11 @@ func (s *Session) adopt(ctx context.Context, out engine.Sink) error {
 		for _, c := range raised {
 			list = append(list, fmt.Sprintf("%s %s (the running worker has %s)", c.Module, c.New, c.Old))
 		}
-		wait = fmt.Errorf("the session's modules need %s\nhint: %s", strings.Join(list, ", "), replayHint)
+		wait = fmt.Errorf("the session's modules need %s; %s", strings.Join(list, ", "), replayHint)
 		out.Stream("stderr", "golab: "+wait.Error()+"\n")
 	}
 	s.setSpace(s.packages().With(p, wait))
-	if w == nil {
+	if wait != nil || w == nil {
 		return nil
 	}
 	told := map[string]bool{}
@@ -156,6 +156,9 @@ func (s *Session) replaceWorker(ctx context.Context, out engine.Sink, p modules.
 		base, err = base.Variant(ctx, p, func(line string) { out.Stream("stderr", "golab: "+line+"\n") })
 		if err != nil {
 			return fmt.Errorf("GoLab does not work with %s: %w", strings.Join(list, ", "), err)
+		}
+		if missing := base.Missing(); len(missing) > 0 {
+			out.Stream("stderr", "golab: these don't compile with that and can't be imported: "+strings.Join(missing, ", ")+"\n")
 		}
 	}
 	space := base.Space()

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -132,6 +134,9 @@ func TestModules(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			if testing.Short() && strings.Contains(file, "raise") {
+				t.Skip("it makes a base")
+			}
 			ar, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -228,5 +233,63 @@ func TestReplayLeavesOutAsides(t *testing.T) {
 	}
 	if got, want := must(t, s, "%replay 1\na"), "── cell[1]: a := 1\n=> 1\n"; got != want {
 		t.Errorf("it shows %q, want %q", got, want)
+	}
+}
+
+// TestInterruptGet interrupts %get while the go command waits for a module proxy that never answers.
+func TestInterruptGet(t *testing.T) {
+	asked, end := make(chan bool, 100), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- true
+		<-end
+	}))
+	defer server.Close()
+	defer close(end)
+	t.Setenv("GOPROXY", server.URL)
+	t.Setenv("GOSUMDB", "off")
+	s := open(t)
+	must(t, s, "n := 7")
+	go func() {
+		<-asked
+		s.Interrupt()
+	}()
+	got, err := runCell(s, 2, "%get "+fmt.Sprintf("m%d.golab.test/x", time.Now().UnixNano())+"\nn = 8")
+	if err == nil || err.Name != "interrupted" || !strings.Contains(err.Value, "%get") {
+		t.Errorf("it shows %q", got)
+	}
+	if got, want := must(t, s, "%mod\nn"), "no modules beyond GoLab's own; `%get MODULE` and `%use DIR` add some\n=> 7\n"; got != want {
+		t.Errorf("then it shows %q, want %q", got, want)
+	}
+}
+
+// TestGetWithoutNetwork checks that the error says what can be done.
+func TestGetWithoutNetwork(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close() // nobody listens there now
+	t.Setenv("GOPROXY", server.URL)
+	t.Setenv("GOSUMDB", "off")
+	s := open(t)
+	got, err := runCell(s, 1, "%get "+fmt.Sprintf("m%d.golab.test/x", time.Now().UnixNano()))
+	if err == nil || !strings.Contains(got, "hint: modules come through GOPROXY="+server.URL) {
+		t.Errorf("it shows %q", got)
+	}
+}
+
+// TestCompleteModules checks that names and members of a session's packages are known to completion, and their
+// documentation to inspection.
+func TestCompleteModules(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "l/go.mod"), []byte("module example.org/lively/v2\n\ngo 1.24\n"))
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package lively\n\n// Hello greets.\nfunc Hello() {}\n"))
+	s := openIn(t, dir, "")
+	must(t, s, "%use l")
+	for code, want := range map[string]string{`import "example.org/li`: "example.org/lively/v2", "livel": "lively", "lively.": "Hello"} {
+		if c := s.Complete(code, len(code)); !slices.Contains(c.Matches, want) {
+			t.Errorf("%q: %q", code, c.Matches)
+		}
+	}
+	text, _ := s.Inspect("lively.Hello", 9)["text/plain"].(string)
+	if want := "func lively.Hello()\n\nHello greets.\n\nfunction of example.org/lively/v2"; text != want {
+		t.Errorf("%q, want %q", text, want)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -291,5 +293,92 @@ func TestCompleteModules(t *testing.T) {
 	text, _ := s.Inspect("lively.Hello", 9)["text/plain"].(string)
 	if want := "func lively.Hello()\n\nHello greets.\n\nfunction of example.org/lively/v2"; text != want {
 		t.Errorf("%q, want %q", text, want)
+	}
+}
+
+// TestEditLocalTypes edits a type of a local module at random, with the garbage collector at work: variables of types made
+// of it keep their values where those still fit, and are gone otherwise. Nothing reads memory as a wrong type.
+func TestEditLocalTypes(t *testing.T) {
+	values := map[string]string{ // literals, which print as %v of them does
+		"int": "7", "string": `"text"`, "float64": "2.5", "[]int": "[]int{1, 2}", "map[string]int": `map[string]int{"a": 3}`, "any": `any("boxed")`,
+	}
+	prints := map[string]string{"int": "7", "string": "text", "float64": "2.5", "[]int": "[1 2]", "map[string]int": "map[a:3]", "any": "boxed"}
+	kinds := slices.Sorted(maps.Keys(values))
+	rnd := rand.New(rand.NewPCG(4, 2))
+	type field struct{ name, kind string }
+	draw := func() (fields []field) {
+		names := rnd.Perm(6)
+		for i := range 1 + rnd.IntN(4) {
+			fields = append(fields, field{string(rune('A' + names[i])), kinds[rnd.IntN(len(kinds))]})
+		}
+		return fields
+	}
+	dir := t.TempDir()
+	write := func(version int, fields []field) {
+		var decl, lit strings.Builder
+		for _, f := range fields {
+			fmt.Fprintf(&decl, "\t%s %s\n", f.name, f.kind)
+			fmt.Fprintf(&lit, "%s, ", values[f.kind])
+		}
+		put(t, filepath.Join(dir, "l/l.go"), fmt.Appendf(nil, "package l\n\nconst Version = %d\n\ntype T struct {\n%s}\n\nfunc New() T { return T{%s} }\n", version, decl.String(), lit.String()))
+	}
+	put(t, filepath.Join(dir, "l/go.mod"), []byte("module example.org/l\n\ngo 1.24\n"))
+	fields := draw()
+	write(0, fields)
+	s := openIn(t, dir, "")
+	must(t, s, "%use l\ntype Q struct { In l.T; N int }\ndebug.SetGCPercent(1)")
+	fresh := "v := l.New()\np := &v\nlist := []l.T{v, v}\nm := map[string]*l.T{`k`: p}\nq := Q{v, 1}\nc := make(chan l.T, 1)\nc <- v"
+	must(t, s, fresh)
+	kept, dropped := 0, 0
+	for version := 1; version <= 24; version++ {
+		next := slices.Clone(fields)
+		switch rnd.IntN(4) {
+		case 0:
+			next = draw()
+		case 1: // other names
+			for i := range next {
+				next[i].name = string(rune('K' + rnd.IntN(3)*5 + i))
+			}
+		case 2: // other places of names
+			rnd.Shuffle(len(next), func(i, j int) { next[i].name, next[j].name = next[j].name, next[i].name })
+		}
+		write(version, next)
+		fits := slices.EqualFunc(fields, next, func(a, b field) bool { return a.kind == b.kind })
+		names := func(fs []field) (ns []string) {
+			for _, f := range fs {
+				ns = append(ns, f.name)
+			}
+			return ns
+		}
+		if a, b := names(fields), names(next); fits && !slices.Equal(a, b) {
+			slices.Sort(a)
+			slices.Sort(b)
+			fits = !slices.Equal(a, b)
+		}
+		shown := must(t, s, fmt.Sprintf("runtime.GC()\nif l.Version != %d { panic(l.Version) }", version))
+		for _, name := range []string{"v", "p", "list", "m", "q", "c"} {
+			if strings.Contains(shown, name+" is dropped") == fits {
+				t.Fatalf("from %v to %v: %s\n%s", fields, next, name, shown)
+			}
+		}
+		fields = next
+		if !fits {
+			dropped++
+			must(t, s, fresh)
+			continue
+		}
+		kept++
+		var want []string
+		for _, f := range fields {
+			want = append(want, prints[f.kind])
+		}
+		one := "{" + strings.Join(want, " ") + "}"
+		all := fmt.Sprintf("%s %s %s %s {%s 1} %s\n", one, "&"+one, "["+one+" "+one+"]", "&"+one, one, one)
+		if got := must(t, s, "runtime.GC()\nx := <-c\nc <- x\nfmt.Println(v, p, list, m[`k`], q, x)"); got != all {
+			t.Fatalf("%v: shows %s, want %s", fields, got, all)
+		}
+	}
+	if kept < 5 || dropped < 5 {
+		t.Errorf("%d kept, %d dropped: this tells little", kept, dropped)
 	}
 }

@@ -31,6 +31,7 @@ type Space struct {
 	mu       sync.Mutex
 	packages map[string]*pkg // that are not of the base, by the path under which they are compiled
 	imp      *importer
+	ctx      context.Context // ends compiling; nil: nothing does
 }
 
 // Space is b with no modules of the session's own.
@@ -154,6 +155,17 @@ func (s *Space) Parts(imports []string) ([]Part, error) {
 	return parts, nil
 }
 
+// Until makes the end of ctx, if it comes before done is called, the end of compiling packages.
+func (s *Space) Until(ctx context.Context) (done func()) {
+	set := func(ctx context.Context) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.ctx = ctx
+	}
+	set(ctx)
+	return func() { set(nil) }
+}
+
 // find returns a compiled package, compiling it first if that was not done.
 func (s *Space) find(path string) (*pkg, error) {
 	if s.m.Dir == "" {
@@ -204,7 +216,12 @@ func (s *Space) find(path string) (*pkg, error) {
 
 // list compiles the package and what it imports.
 func (s *Space) list(path string) (map[string]*pkg, error) {
-	ctx := context.Background()
+	s.mu.Lock()
+	ctx := s.ctx
+	s.mu.Unlock()
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	pkgs, err := s.base.list(ctx, s.m.Dir, []string{path})
 	if err == nil || !strings.Contains(err.Error(), "missing go.sum entry") {
 		return pkgs, err

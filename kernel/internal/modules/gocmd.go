@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,7 +37,8 @@ func (f *Folder) output(ctx context.Context, args ...string) (string, error) {
 func (f *Folder) command(ctx context.Context, both bool, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, f.goTool, args...)
 	cmd.Dir, cmd.Env = f.dir, f.env
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it ends what it started
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it started ends with it
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 3 * time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

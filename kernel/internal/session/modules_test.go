@@ -11,10 +11,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -380,5 +382,50 @@ func TestEditLocalTypes(t *testing.T) {
 	}
 	if kept < 5 || dropped < 5 {
 		t.Errorf("%d kept, %d dropped: this tells little", kept, dropped)
+	}
+}
+
+// TestInterruptImport interrupts a cell while what it imports is compiled.
+func TestInterruptImport(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "l/go.mod"), []byte("module example.org/l\n\ngo 1.24\n"))
+	// The C compiler is at it until the test ends, or is ended itself.
+	fifo := filepath.Join(dir, "l", "fifo.h")
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package l\n\n// #include \""+fifo+"\"\nimport \"C\"\n\nconst One = 1\n"))
+	s := openIn(t, dir, "")
+	must(t, s, "%use l\nn := 1")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan *os.File, 1)
+	go func() {
+		f, err := os.OpenFile(fifo, os.O_WRONLY, 0) // waits until it is read
+		if err == nil {
+			opened <- f
+		}
+	}()
+	var f *os.File
+	go func() {
+		f = <-opened
+		s.Interrupt()
+	}()
+	got, err := runCell(s, 2, "n = l.One + 1")
+	if f == nil {
+		t.Fatalf("nothing was compiled: it shows %q", got)
+	}
+	defer f.Close()
+	// Nobody reads any more: no compiler is left behind.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+	for {
+		if _, err := f.Write(make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	if err == nil || err.Name != "interrupted" {
+		t.Errorf("it shows %q", got)
+	}
+	if got := must(t, s, "n"); got != "=> 1\n" {
+		t.Errorf("then n %s", got)
 	}
 }

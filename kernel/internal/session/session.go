@@ -187,7 +187,12 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		*d, clock = now.Sub(clock), now
 	}
 	s.renewModules(ctx, out)
+	done := s.packages().Until(ctx)
 	prog, err := s.build(src)
+	done()
+	if ctx.Err() != nil {
+		return interruptedWhile("the cell was being compiled")
+	}
 	lap(&r.times.check)
 	if err != nil {
 		return s.compileError(err)

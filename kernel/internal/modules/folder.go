@@ -28,7 +28,7 @@ type Folder struct {
 	own    map[string]string // GoLab's requirements: versions by module
 	direct map[string]bool   // modules that the user asked for
 	names  map[string]string // packages of those: names by import path
-	locals []*local
+	locals locals
 	n      int // number of the latest copy of a local module
 }
 
@@ -115,7 +115,7 @@ func (f *Folder) Get(ctx context.Context, args []string) (changes []Change, err 
 			return nil, fmt.Errorf("%s is GoLab itself, which every session has", path)
 		case !strings.Contains(first, "."):
 			return nil, fmt.Errorf("%q is not the path of a module, such as example.org/name", a)
-		case f.localFor(path) != nil:
+		case f.localFor(path) != nil && f.localFor(path).version == "":
 			return nil, fmt.Errorf("%s is taken from %s (`%%use`)", path, f.localFor(path).dir)
 		}
 	}
@@ -160,7 +160,15 @@ func (f *Folder) Get(ctx context.Context, args []string) (changes []Change, err 
 		return nil, err
 	}
 	f.direct, f.names = direct, names
-	return diff(before.versions(), now), nil
+	if slices.ContainsFunc(args, func(a string) bool { return strings.HasSuffix(a, "@none") }) {
+		if err := f.sweep(ctx); err != nil {
+			return nil, err
+		}
+		if after, err = f.read(ctx, "go.mod"); err != nil {
+			return nil, err
+		}
+	}
+	return diff(before.versions(), after.versions()), f.adapt(ctx)
 }
 
 // list finds the packages of modules: names by import path. What their go.mod and go.sum lines need is added.
@@ -226,12 +234,19 @@ func (f *Folder) Backup() (restore func(), err error) {
 			return nil, err
 		}
 	}
-	direct, names, locals := f.direct, f.names, slices.Clone(f.locals) // maps are replaced, not changed
+	direct, names, all := f.direct, f.names, slices.Clone(f.locals) // maps are replaced, not changed
+	var were []local
+	for _, l := range all {
+		were = append(were, *l)
+	}
 	return func() {
 		for path, b := range data {
 			os.WriteFile(path, b, 0o600)
 		}
-		f.direct, f.names, f.locals = direct, names, locals
+		f.direct, f.names, f.locals = direct, names, all
+		for i, l := range all {
+			*l = were[i]
+		}
 	}, nil
 }
 

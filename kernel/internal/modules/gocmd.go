@@ -88,6 +88,9 @@ func (f *Folder) read(ctx context.Context, file string) (*modFile, error) {
 }
 
 func (f *Folder) edit(ctx context.Context, args ...string) error {
+	if len(args) == 0 {
+		return nil
+	}
 	_, err := f.run(ctx, append([]string{"mod", "edit"}, args...)...)
 	return shorten(err)
 }

@@ -23,8 +23,9 @@ import (
 // and imports have the version's path: so the go command compiles it as it is, and old and new code can be in one
 // process. Line directives name the files that the user edits.
 type local struct {
-	path string // as its go.mod names it
-	dir  string
+	path    string // as its go.mod names it
+	dir     string
+	version string // of a third-party module that is treated as a local one, see adapt; else empty
 
 	n        int               // of its latest copy
 	mod      *modFile          // its go.mod
@@ -37,6 +38,18 @@ type local struct {
 // sources is what of a package's folder is compiled.
 var sources = map[string]bool{".go": true, ".s": true, ".S": true, ".c": true, ".h": true, ".cc": true, ".cpp": true, ".cxx": true,
 	".m": true, ".hh": true, ".hpp": true, ".hxx": true, ".f": true, ".F": true, ".for": true, ".f90": true, ".syso": true}
+
+type locals []*local
+
+// at is the module of that path; nil if there is none.
+func (ls locals) at(path string) *local {
+	for _, l := range ls {
+		if l.path == path {
+			return l
+		}
+	}
+	return nil
+}
 
 // localFor is the local module that holds the package path; nil if none does.
 func (f *Folder) localFor(path string) *local {
@@ -74,9 +87,14 @@ func (f *Folder) Use(ctx context.Context, dir string) (paths []string, err error
 		}
 	}
 	if len(fresh) > 0 {
-		err = f.renew(ctx, fresh)
+		if err := f.renew(ctx, fresh); err != nil {
+			return nil, err
+		}
+		if err := f.adapt(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return paths, err
+	return paths, nil
 }
 
 // find makes the records of the module in dir and of those that it names by folder.
@@ -106,14 +124,13 @@ func (f *Folder) find(ctx context.Context, dir string) ([]*local, error) {
 	case name == "golab":
 		return nil, errors.New("that is GoLab itself, which every session has; a change of it needs a restart of the kernel")
 	}
-	for _, l := range f.locals {
-		if l.path == m.Module.Path {
-			if l.dir != dir {
-				return nil, fmt.Errorf("%s is taken from %s already", l.path, l.dir)
-			}
-			return []*local{l}, nil
+	if l := f.locals.at(m.Module.Path); l != nil && l.version == "" {
+		if l.dir != dir {
+			return nil, fmt.Errorf("%s is taken from %s already", l.path, l.dir)
 		}
+		return []*local{l}, nil
 	}
+	f.locals = slices.DeleteFunc(slices.Clone(f.locals), func(l *local) bool { return l.path == m.Module.Path })
 	l := &local{path: m.Module.Path, dir: dir}
 	f.locals = append(f.locals, l)
 	all := []*local{l}
@@ -155,7 +172,7 @@ type Renewal struct {
 func (f *Folder) Renew(ctx context.Context) (r *Renewal, err error) {
 	var changed []*local
 	for _, l := range f.locals {
-		if l.look() != l.seen {
+		if l.version == "" && l.look() != l.seen {
 			changed = append(changed, l)
 		}
 	}
@@ -169,7 +186,7 @@ func (f *Folder) Renew(ctx context.Context) (r *Renewal, err error) {
 	for grown := true; grown; {
 		grown = false
 		for _, l := range f.locals {
-			if !slices.Contains(changed, l) && slices.ContainsFunc(changed, l.uses) {
+			if !slices.Contains(changed, l) && slices.ContainsFunc(changed, func(c *local) bool { return l.uses(c.path) }) {
 				changed, grown = append(changed, l), true
 			}
 		}
@@ -178,17 +195,17 @@ func (f *Folder) Renew(ctx context.Context) (r *Renewal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var old []local
 	for _, l := range changed {
-		old = append(old, *l)
 		r.Modules = append(r.Modules, l.path)
 	}
 	r.Undo = func() {
+		var seen []string
+		for _, l := range changed {
+			seen = append(seen, l.seen)
+		}
 		keep()
 		for i, l := range changed {
-			seen := l.seen
-			*l = old[i]
-			l.seen = seen
+			l.seen = seen[i]
 		}
 	}
 	if err := f.renew(ctx, changed); err != nil {
@@ -201,10 +218,10 @@ func (f *Folder) Renew(ctx context.Context) (r *Renewal, err error) {
 	return r, nil
 }
 
-// uses reports whether a package of l imports one of m.
-func (l *local) uses(m *local) bool {
+// uses reports whether a package of l imports one of the module of that path.
+func (l *local) uses(module string) bool {
 	for p := range l.imports {
-		if p == m.path || strings.HasPrefix(p, m.path+"/") {
+		if p == module || strings.HasPrefix(p, module+"/") {
 			return true
 		}
 	}
@@ -242,7 +259,7 @@ func (f *Folder) renew(ctx context.Context, changed []*local) error {
 	var requires []string
 	for _, l := range changed {
 		for _, r := range l.mod.Require {
-			if r.Path != "golab" && !slices.ContainsFunc(f.locals, func(l *local) bool { return l.path == r.Path }) {
+			if r.Path != "golab" && f.locals.at(r.Path) == nil {
 				requires = append(requires, r.Path+" "+r.Version)
 			}
 		}
@@ -407,8 +424,9 @@ func (f *Folder) goFile(l *local, file string, data []byte) []byte {
 		return named(file, data) // the compiler will say what is wrong
 	}
 	if rel, err := filepath.Rel(l.dir, filepath.Dir(file)); err == nil && parsed.Name.Name != "main" {
-		p := path.Join(l.path, filepath.ToSlash(rel))
-		l.packages[p] = parsed.Name.Name
+		if p := path.Join(l.path, filepath.ToSlash(rel)); l.version == "" || !internal(p) {
+			l.packages[p] = parsed.Name.Name
+		}
 	}
 	for _, m := range embedLine.FindAllSubmatch(data, -1) {
 		for _, pattern := range fields(string(m[1])) {
@@ -470,7 +488,9 @@ func fields(s string) []string {
 func (f *Folder) Locals() map[string]string {
 	m := map[string]string{}
 	for _, l := range f.locals {
-		m[l.path] = l.dir
+		if l.version == "" {
+			m[l.path] = l.dir
+		}
 	}
 	return m
 }

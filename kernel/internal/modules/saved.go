@@ -41,13 +41,14 @@ func (f *Folder) Requirements(ctx context.Context) ([]Requirement, error) {
 		return nil, err
 	}
 	var out []Requirement
+	locals := f.Locals()
 	for path, version := range m.versions() {
-		if path != "golab" && cell.PlainPath(path) == path && f.own[path] != version {
+		if locals[path] == "" && path != "golab" && cell.PlainPath(path) == path && f.own[path] != version {
 			out = append(out, Requirement{Module: path, Version: version, Own: f.own[path], Indirect: f.own[path] == "" && !f.direct[path]})
 		}
 	}
-	for _, l := range f.locals {
-		out = append(out, Requirement{Module: l.path, Dir: l.dir})
+	for path, dir := range locals {
+		out = append(out, Requirement{Module: path, Dir: dir})
 	}
 	slices.SortFunc(out, func(a, b Requirement) int { return strings.Compare(a.Module, b.Module) })
 	return out, nil
@@ -248,5 +249,5 @@ func (f *Folder) Load(ctx context.Context, file string) (changes []Change, err e
 		return nil, err
 	}
 	f.direct, f.names = direct, names
-	return diff(before.versions(), after.versions()), nil
+	return diff(before.versions(), after.versions()), f.adapt(ctx)
 }

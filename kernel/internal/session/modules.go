@@ -134,7 +134,7 @@ func (s *Session) adopt(ctx context.Context, out engine.Sink) error {
 	}
 	told := map[string]bool{}
 	for _, old := range w.loaded {
-		if v := p.Versions[old.Module]; v != "" && old.Version != "" && v != old.Version && !told[old.Module] {
+		if v := p.Versions[old.Module]; v != "" && p.Local[old.Module] == "" && old.Version != "" && v != old.Version && !told[old.Module] {
 			told[old.Module] = true
 			out.Stream("stderr", fmt.Sprintf("golab: %s %s was loaded by %s and can't be exchanged for %s while the worker runs\nhint: %s\n", old.Module, old.Version, old.cell, v, replayHint))
 		}
@@ -272,15 +272,19 @@ func (s *Session) parts(prog *cell.Program) ([]build.Part, *engine.Error) {
 	if w == nil {
 		return parts, nil
 	}
+	msg := ""
 	for _, p := range parts {
 		old, ok := w.loaded.clash(p)
 		if !ok {
 			continue
 		}
-		msg := fmt.Sprintf("%s %s was loaded by %s, and the running worker can't exchange it for %s, which this cell needs", old.Module, old.Version, old.cell, p.Version)
-		if old.Version == p.Version {
-			msg = fmt.Sprintf("package %s, loaded by %s, was compiled with other versions of what it imports than this cell needs", cell.PlainPath(p.Path), old.cell)
+		if old.Version != p.Version {
+			msg = fmt.Sprintf("%s %s was loaded by %s, and the running worker can't exchange it for %s, which this cell needs", old.Module, old.Version, old.cell, p.Version)
+			break // this is the reason of the others
 		}
+		msg = fmt.Sprintf("package %s, loaded by %s, was compiled with other versions of what it imports than this cell needs", cell.PlainPath(p.Path), old.cell)
+	}
+	if msg != "" {
 		return nil, &engine.Error{Name: "module conflict", Value: msg, Traceback: []string{red("module conflict: ") + msg, "hint: " + replayHint}}
 	}
 	return parts, nil

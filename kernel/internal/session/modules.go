@@ -261,9 +261,6 @@ func (s *Session) renewModules(ctx context.Context, out engine.Sink) {
 
 // parts lists what the cell loads beyond the base, and refuses it if the worker holds another version of that.
 func (s *Session) parts(prog *cell.Program) ([]build.Part, *engine.Error) {
-	if s.mods.folder == nil {
-		return nil, nil
-	}
 	parts, err := s.packages().Parts(prog.Imports)
 	if err != nil {
 		return nil, internal(err)

@@ -429,3 +429,75 @@ func TestInterruptImport(t *testing.T) {
 		t.Errorf("then n %s", got)
 	}
 }
+
+// TestRestoreOffline checks that what was got once needs no module proxy again.
+func TestRestoreOffline(t *testing.T) {
+	host, _ := serve(t, &txtar.Archive{Files: []txtar.File{
+		{Name: "proxy/example.org/x@v1.0.0/go.mod", Data: []byte("module example.org/x\n\ngo 1.20\n\nrequire example.org/y v1.0.0\n")},
+		{Name: "proxy/example.org/x@v1.0.0/x.go", Data: []byte("package x\n\nimport \"example.org/y\"\n\nconst X = y.Y\n")},
+		{Name: "proxy/example.org/y@v1.0.0/go.mod", Data: []byte("module example.org/y\n\ngo 1.20\n")},
+		{Name: "proxy/example.org/y@v1.0.0/y.go", Data: []byte("package y\n\nconst Y = 7\n")},
+	}})
+	dir := t.TempDir()
+	notebook := filepath.Join(dir, "n.ipynb")
+	s := openIn(t, dir, notebook)
+	must(t, s, "%get "+host+"/x\n%mod save\nx.X")
+	t.Setenv("GOPROXY", "off")
+	s = openIn(t, dir, notebook)
+	if got := must(t, s, "x.X"); !strings.HasSuffix(got, "=> 7\n") || strings.Contains(got, "can't") {
+		t.Errorf("it shows %q", got)
+	}
+}
+
+// TestInterruptReplay interrupts a cell that is replayed: the cells behind it are not run.
+func TestInterruptReplay(t *testing.T) {
+	s := open(t)
+	loop := "// a loop\nfmt.Println(`go`)\nfor { n++ }"
+	for i, code := range []string{"n := 1", loop, "n = 5"} {
+		if i == 1 {
+			if err := interrupted(t, s, code); err == nil {
+				t.Fatal("it was not interrupted")
+			}
+			s.history[len(s.history)-1].count = 2
+			continue
+		}
+		if got, err := runCell(s, i+1, code); err != nil {
+			t.Fatal(got)
+		}
+	}
+	err := interrupted(t, s, "%replay 1-3\nn = -1")
+	if err == nil || err.Name != "interrupted" || !strings.HasSuffix(err.Value, "; the replay stopped at cell[2]; not run: 3") {
+		t.Errorf("it ends with %v", err)
+	}
+	if got := must(t, s, "n > 1 && n != 5"); got != "=> true\n" {
+		t.Errorf("then it shows %q", got)
+	}
+}
+
+// TestCloseDuringGet ends a session whose %get waits for a module proxy.
+func TestCloseDuringGet(t *testing.T) {
+	asked, end := make(chan bool, 100), make(chan bool)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- true
+		select {
+		case <-r.Context().Done(): // the go command has ended
+		case <-end:
+		}
+	}))
+	defer server.Close()
+	t.Setenv("GOPROXY", server.URL)
+	t.Setenv("GOSUMDB", "off")
+	s := open(t)
+	must(t, s, "n := 1")
+	done := make(chan *engine.Error)
+	go func() {
+		_, err := runCell(s, 2, "%get "+fmt.Sprintf("m%d.golab.test/x", time.Now().UnixNano()))
+		done <- err
+	}()
+	<-asked
+	s.Close()
+	if err := <-done; err == nil {
+		t.Error("it ended well")
+	}
+	close(end)
+}

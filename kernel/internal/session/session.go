@@ -343,6 +343,9 @@ func (s *Session) Close() error {
 	<-s.started
 	s.mu.Lock()
 	s.closed = true
+	if s.running != nil {
+		s.running.cancel() // and what was started for it
+	}
 	w := s.worker
 	s.mu.Unlock()
 	if w != nil {

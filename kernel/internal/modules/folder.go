@@ -104,9 +104,11 @@ func (c Change) String() string {
 // everything is as before.
 func (f *Folder) Get(ctx context.Context, args []string) (changes []Change, err error) {
 	for _, a := range args {
-		path, _, _ := strings.Cut(a, "@")
+		path, version, _ := strings.Cut(a, "@")
 		first, _, _ := strings.Cut(path, "/")
 		switch {
+		case version == "none" && f.own[path] != "":
+			return nil, fmt.Errorf("GoLab itself requires %s; `%%get %s@%s` goes back to its version", path, path, f.own[path])
 		case strings.HasPrefix(a, "-"):
 			return nil, fmt.Errorf("%s: flags are not taken; set GOPROXY and the like in the environment or by `go env -w`", a)
 		case strings.HasPrefix(a, ".") || strings.HasPrefix(a, "/"):

@@ -82,8 +82,12 @@ func serve(t *testing.T, ar *txtar.Archive) (host, moduleCache string) {
 		dirs := []string{filepath.Join(cache, host), filepath.Join(cache, "cache", "download", host)}
 		for mv := range versions { // of real modules
 			if m, v, _ := strings.Cut(mv, "@"); !strings.HasPrefix(m, "example.org") {
-				files, _ := filepath.Glob(filepath.Join(cache, "cache", "download", m, "@v", v+".*"))
+				at := filepath.Join(cache, "cache", "download", m, "@v")
+				files, _ := filepath.Glob(filepath.Join(at, v+".*"))
 				dirs = append(append(dirs, filepath.Join(cache, mv)), files...)
+				if list, err := os.ReadFile(filepath.Join(at, "list")); err == nil {
+					os.WriteFile(filepath.Join(at, "list"), bytes.ReplaceAll(list, []byte(v+"\n"), nil), 0o644)
+				}
 			}
 		}
 		for _, dir := range dirs {

@@ -6,7 +6,10 @@
 package live
 
 import (
+	"maps"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -21,6 +24,14 @@ type Gen struct {
 	// turns into a panic: an interrupt that costs two loads and no branch while nobody interrupts.
 	Cell, Code *unsafe.Pointer
 	Funcs      []Func
+	Types      []Type
+	Retype     [][2]string // pairs of names of types: an interface that holds the first shall hold the second
+}
+
+// Type is a type of a generation.
+type Type struct {
+	Name string // "T", or "Tʼ2" for the second identity of that name
+	Ptr  any    // a nil pointer of it
 }
 
 // Func is a function or method of a generation.
@@ -31,12 +42,28 @@ type Func struct {
 	New  bool // defined by this cell, not repeated from an earlier one
 }
 
+// Variable is a session variable.
+type Variable struct {
+	Addr unsafe.Pointer
+	Type reflect.Type // as the last generation that used the variable has it
+	Key  string       // what the front process calls that type; equal keys are identical types
+}
+
+// copyOf is a function of a generation.
+type copyOf struct {
+	self any
+	gen  int
+}
+
 var (
 	mu      sync.Mutex
-	vars    = map[string]unsafe.Pointer{}
-	staged  = map[string]unsafe.Pointer{}
+	vars    = map[string]Variable{}
+	staged  = map[string]Variable{}
 	set     []string
+	current int // the generation that runs
 	links   = map[string][]func(any){}
+	copies  = map[string]copyOf{}       // the last of each name
+	types   = map[string]reflect.Type{} // of all generations, by the names of their versions
 	gens    = map[int]*Gen{}
 	pending *Gen
 )
@@ -59,8 +86,7 @@ func Take() *Gen {
 	if g == nil {
 		return nil
 	}
-	staged = map[string]unsafe.Pointer{}
-	set = nil
+	begin(g.ID)
 	for _, f := range g.Funcs {
 		if f.New {
 			for _, link := range links[f.Name] {
@@ -68,8 +94,39 @@ func Take() *Gen {
 			}
 		}
 		links[f.Name] = append(links[f.Name], f.Link)
+		copies[f.Name] = copyOf{f.Self, g.ID}
+	}
+	for _, t := range g.Types {
+		types[t.Name] = reflect.TypeOf(t.Ptr).Elem()
 	}
 	return g
+}
+
+// Retypes is the types that interfaces shall hold, by those that they may hold now.
+func (g *Gen) Retypes() map[reflect.Type]reflect.Type {
+	mu.Lock()
+	defer mu.Unlock()
+	to := map[reflect.Type]reflect.Type{}
+	for _, pair := range g.Retype {
+		if from, t := types[pair[0]], types[pair[1]]; from != nil && t != nil {
+			to[from] = t
+		}
+	}
+	return to
+}
+
+// Begin starts a cell that has no code of its own, under a number that no generation has.
+func Begin(gen int) {
+	mu.Lock()
+	defer mu.Unlock()
+	begin(gen)
+}
+
+// begin forgets what an earlier cell left.
+func begin(gen int) {
+	current = gen
+	staged = map[string]Variable{}
+	set = nil
 }
 
 // Find returns the loaded generation with that ID, or nil.
@@ -79,33 +136,67 @@ func Find(id int) *Gen {
 	return gens[id]
 }
 
-// Addr is the address of a session variable. The front process, which compiled the caller, knows its type.
-func Addr(name string) unsafe.Pointer {
+// Addr is the address of a session variable. ptr is a nil pointer of its type and key what the front process calls that:
+// it compiled the caller and knows that the variable can be read as one.
+func Addr(name, key string, ptr any) unsafe.Pointer {
 	mu.Lock()
 	defer mu.Unlock()
-	p := vars[name]
-	if p == nil {
+	v := vars[name]
+	if v.Addr == nil {
 		panic("golab: variable " + name + " has no value in this worker")
 	}
-	return p
+	v.Type, v.Key = reflect.TypeOf(ptr).Elem(), key
+	vars[name] = v
+	return v.Addr
 }
 
 // New makes a variable that takes the place of the one with that name once Set says that its declaration was reached.
-func New[T any](name string) *T {
+func New[T any](name, key string) *T {
 	p := new(T)
-	mu.Lock()
-	defer mu.Unlock()
-	staged[name] = unsafe.Pointer(p)
+	Stage(name, Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key})
 	return p
 }
 
-// Set tells that the declaration of these variables was executed.
-func Set(names ...string) {
+// Stage is New for a variable that is there already.
+func Stage(name string, v Variable) {
 	mu.Lock()
 	defer mu.Unlock()
+	staged[name] = v
+}
+
+// Variables is all session variables.
+func Variables() []Variable {
+	mu.Lock()
+	defer mu.Unlock()
+	return slices.Collect(maps.Values(vars))
+}
+
+// Lookup is the session variable of that name; its Addr is nil if there is none.
+func Lookup(name string) Variable {
+	mu.Lock()
+	defer mu.Unlock()
+	return vars[name]
+}
+
+// Copy is the function of that name, as Func has it, in the generation that was loaded last with one; nil if there is none.
+func Copy(name string) (self any, gen int) {
+	mu.Lock()
+	defer mu.Unlock()
+	c := copies[name]
+	return c.self, c.gen
+}
+
+// Set tells that generation gen executed the declaration of these variables. One that was left waiting and wakes later
+// declares nothing any more: the session may know other variables of these names by then.
+func Set(gen int, names ...string) {
+	mu.Lock()
+	defer mu.Unlock()
+	if gen != current {
+		return
+	}
 	for _, n := range names {
-		if p, ok := staged[n]; ok {
-			vars[n] = p
+		if v, ok := staged[n]; ok {
+			vars[n] = v
 			delete(staged, n)
 		}
 		set = append(set, n)
@@ -119,6 +210,13 @@ func TakeSet() []string {
 	s := set
 	set = nil
 	return s
+}
+
+// TypeOf is the type that cells declared, under the name of its version; nil if no generation had it.
+func TypeOf(name string) reflect.Type {
+	mu.Lock()
+	defer mu.Unlock()
+	return types[name]
 }
 
 // Drop forgets variables. What still refers to them keeps them alive.

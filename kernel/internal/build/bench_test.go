@@ -25,7 +25,7 @@ func BenchmarkPlugin(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := base.Plugin(context.Background(), dir, i, files, []string{c.path, "golab/kernel/live"}, dir+"/cell.so"); err != nil {
+				if _, err := base.Plugin(context.Background(), dir, i+1, files, []string{c.path, "golab/kernel/live"}, dir+"/cell.so"); err != nil {
 					b.Fatal(err)
 				}
 				os.RemoveAll(dir)

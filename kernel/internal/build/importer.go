@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"go/token"
 	"go/types"
 	"io"
@@ -13,15 +14,16 @@ import (
 
 // importer reads packages' types from the export data in their archives, each once.
 type importer struct {
-	find func(path string) (*pkg, error)
-	mu   sync.Mutex
-	imp  types.Importer
-	fset *token.FileSet
-	errs map[string]error
+	find   func(path string) (*pkg, error)
+	repair func(ctx context.Context, failed error) error
+	mu     sync.Mutex
+	imp    types.Importer
+	fset   *token.FileSet
+	errs   map[string]error
 }
 
-func newImporter(find func(path string) (*pkg, error)) *importer {
-	im := &importer{find: find, errs: map[string]error{}, fset: token.NewFileSet()}
+func newImporter(find func(path string) (*pkg, error), repair func(ctx context.Context, failed error) error) *importer {
+	im := &importer{find: find, repair: repair, errs: map[string]error{}, fset: token.NewFileSet()}
 	im.imp = gcimporter.ForCompiler(im.fset, "gc", func(path string) (io.ReadCloser, error) {
 		p, err := im.find(path)
 		if err != nil {
@@ -47,7 +49,13 @@ func (im *importer) Import(path string) (*types.Package, error) {
 	if own := im.errs[path]; own != nil {
 		return nil, own
 	}
-	return p, err
+	if err == nil {
+		return p, nil
+	}
+	if err := im.repair(context.Background(), err); err != nil {
+		return nil, err
+	}
+	return im.imp.Import(path)
 }
 
 // Position is where an object of an imported package is declared: a file of this machine, which may have been removed.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 )
 
 // linker is a way to make plugins that share types and variables with the worker.
@@ -18,112 +19,137 @@ type linker interface {
 	name() string
 	// compile is what the compiler needs beyond the flags for plugins.
 	compile() []string
-	// prepare makes, in b.Dir, what the base needs before a worker or plugin is linked.
-	prepare(ctx context.Context, b *Base, dir string) error
+	// sources are files of Go that the packages are compiled with in place of those in goroot, by path.
+	sources(goroot string) map[string]string
+	// prepare makes, in b.Dir, the worker and what else is needed to link plugins that fit it. It returns a hash of what
+	// they share.
+	prepare(ctx context.Context, b *Base, dir string) (hash string, err error)
 	// link links obj, whose packages are pkgs and, of a cell, nb; of a plugin, path is its plugin path.
 	link(ctx context.Context, b *Base, l linkJob) error
 }
 
+// linkJob is a worker or plugin to be linked. dir takes intermediate files.
 type linkJob struct {
-	dir, out, obj string
-	pkgs          map[string]*pkg
-	nb            string // archive of a generation; empty for the worker
-	path          string
+	dir, out string
+	obj      string          // archive of the worker's main package or of the generation
+	pkgs     map[string]*pkg // all that it imports, directly or not
+	gen      int             // of a plugin; 0 for the worker
 }
+
+// Times is how long making a plugin took.
+type Times struct{ Compile, Link time.Duration }
 
 // workerMain is all of the worker's own program.
 const workerMain = "package main\n\nimport \"golab/kernel/internal/worker\"\n\nfunc main() { worker.Main() }\n"
 
-// cellMain is the main package of every plugin: the generation's init functions register it.
-const cellMain = "package main\n\nimport _ \"nb\"\n\nfunc main() {}\n"
-
 // linkWorker makes the worker program of the same archives as cells are, so that both share every package.
-func (b *Base) linkWorker(ctx context.Context, dir, out string) error {
+func (b *Base) linkWorker(ctx context.Context, dir string) error {
 	pkgs, err := b.closure([]string{"golab/kernel/internal/worker", "runtime/cgo", "plugin"})
 	if err != nil {
 		return err
 	}
-	return b.main(ctx, workerMain, "main", linkJob{dir: dir, out: out, pkgs: pkgs})
-}
-
-// Plugin compiles the files of one generation and links them to a plugin at out, in the folder dir, which it fills with
-// intermediate files. imports is every path that the files import. A failing compiler is an error of type *ToolError.
-func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) error {
-	pkgs, err := b.closure(append([]string{"runtime/cgo"}, imports...))
+	obj, err := b.compileMain(ctx, dir, workerMain, "main", pkgs, "")
 	if err != nil {
 		return err
 	}
-	return b.plugin(ctx, dir, gen, files, pkgs, out)
+	return b.linker.link(ctx, b, linkJob{dir: dir, out: b.worker(), obj: obj, pkgs: pkgs})
+}
+
+// Plugin compiles the files of one generation and links them to a plugin at out, in the folder dir, which it fills with
+// intermediate files. gen, over 0, tells plugins apart. imports is every path that the files import. A failing compiler is
+// an error of type *ToolError.
+func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
+	return b.Space().Plugin(ctx, dir, gen, files, imports, out)
 }
 
 // plugin is Plugin with pkgs, all that the files import, directly or not.
-func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) error {
+func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) (Times, error) {
+	var t Times
+	start := time.Now()
 	var paths []string
 	for name, text := range files {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			return err
+			return t, err
+		}
+		if name == EmbedConfig {
+			path = "-embedcfg=" + path
 		}
 		paths = append(paths, path)
 	}
-	slices.Sort(paths)
+	slices.Sort(paths) // flags first
 	cfg := filepath.Join(dir, "cfg")
 	if err := writeConfig(cfg, pkgs, ""); err != nil {
-		return err
+		return t, err
 	}
 	nb := filepath.Join(dir, "nb.a")
-	if err := b.compile(ctx, dir, "nb", cfg, nb, paths...); err != nil {
-		return err
+	err := b.compile(ctx, dir, "nb", cfg, nb, paths...)
+	t.Compile = time.Since(start)
+	if err != nil {
+		return t, err
 	}
-	path := fmt.Sprintf("nbcell/%d", gen)
-	return b.main(ctx, cellMain, path, linkJob{dir: dir, out: out, pkgs: pkgs, nb: nb, path: path})
+	start = time.Now()
+	err = b.linker.link(ctx, b, linkJob{dir: dir, out: out, obj: nb, pkgs: pkgs, gen: gen})
+	t.Link = time.Since(start)
+	return t, err
 }
 
-// main compiles a main package and links it.
-func (b *Base) main(ctx context.Context, text, path string, job linkJob) error {
-	src := filepath.Join(job.dir, "main.go")
+// compileMain compiles a main package that may import nb, the archive of a generation.
+func (b *Base) compileMain(ctx context.Context, dir, text, path string, pkgs map[string]*pkg, nb string) (obj string, err error) {
+	src := filepath.Join(dir, "main.go")
 	if err := os.WriteFile(src, []byte(text), 0o600); err != nil {
-		return err
+		return "", err
 	}
-	cfg := filepath.Join(job.dir, "maincfg")
-	if err := writeConfig(cfg, job.pkgs, job.nb); err != nil {
-		return err
+	cfg := filepath.Join(dir, "maincfg")
+	if err := writeConfig(cfg, pkgs, nb); err != nil {
+		return "", err
 	}
-	job.obj = filepath.Join(job.dir, "main.a")
-	if err := b.compile(ctx, job.dir, path, cfg, job.obj, src); err != nil {
-		return err
-	}
-	return b.linker.link(ctx, b, job)
+	obj = filepath.Join(dir, "main.a")
+	return obj, b.compile(ctx, dir, path, cfg, obj, src)
 }
 
 func (b *Base) compile(ctx context.Context, dir, path, cfg, out string, files ...string) error {
-	args := []string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink",
+	args := []string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink", "-dwarf=false",
 		"-nolocalimports", "-importcfg", cfg, "-pack"}
-	return b.run(ctx, dir, filepath.Join(b.tool, "compile"), append(append(args, b.linker.compile()...), files...)...)
+	return b.tool(ctx, dir, filepath.Join(b.tools, "compile"), append(append(args, b.linker.compile()...), files...)...)
 }
 
 // stock is the linker that comes with Go. Every plugin carries a copy of all packages that its cell reaches.
 type stock struct{}
 
-func (stock) name() string                                 { return "stock" }
-func (stock) compile() []string                            { return nil }
-func (stock) prepare(context.Context, *Base, string) error { return nil }
+func (stock) name() string                     { return "stock" }
+func (stock) compile() []string                { return nil }
+func (stock) sources(string) map[string]string { return nil }
+
+func (stock) prepare(ctx context.Context, b *Base, dir string) (hash string, err error) {
+	return "", b.linkWorker(ctx, dir)
+}
+
+// cellMain is the main package of every plugin of the stock linker: the generation's init functions register it.
+const cellMain = "package main\n\nimport _ \"nb\"\n\nfunc main() {}\n"
+
 func (stock) link(ctx context.Context, b *Base, j linkJob) error {
-	cfg := filepath.Join(j.dir, "linkcfg")
-	if err := writeConfig(cfg, j.pkgs, j.nb); err != nil {
-		return err
-	}
-	args := []string{"-o", j.out, "-importcfg", cfg, "-installsuffix", "dynlink", "-s", "-w", "-extld=gcc"}
-	if j.nb == "" {
+	nb, obj := "", j.obj
+	args := []string{"-o", j.out, "-importcfg", filepath.Join(j.dir, "linkcfg"), "-installsuffix", "dynlink", "-s", "-w", "-extld=gcc"}
+	if j.gen == 0 {
 		args = append(args, "-buildmode=pie", "-linkmode=external")
 	} else {
+		path := fmt.Sprintf("nbcell/%d", j.gen)
+		nb = j.obj
+		var err error
+		if obj, err = b.compileMain(ctx, j.dir, cellMain, path, j.pkgs, nb); err != nil {
+			return err
+		}
 		hide, err := hideGeneration(j.dir)
 		if err != nil {
 			return err
 		}
-		args = append(args, "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
+		args = append(args, "-buildmode=plugin", "-pluginpath", path, "-extldflags="+hide)
 	}
-	return b.run(ctx, j.dir, filepath.Join(b.tool, "link"), append(args, j.obj)...)
+	if err := writeConfig(filepath.Join(j.dir, "linkcfg"), j.pkgs, nb); err != nil {
+		return err
+	}
+	return b.tool(ctx, j.dir, filepath.Join(b.tools, "link"), append(args, obj)...)
 }
 
 // hideGeneration writes to dir what keeps a generation's functions and variables its own, while its type descriptors are
@@ -148,6 +174,19 @@ func writeConfig(path string, pkgs map[string]*pkg, nb string) error {
 	return os.WriteFile(path, s.Bytes(), 0o600)
 }
 
+// systemLinker is the path of the linker that gcc calls; empty if it can't be had.
+func systemLinker(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "gcc", "-print-prog-name=ld").Output()
+	if err != nil {
+		return ""
+	}
+	path, err := exec.LookPath(strings.TrimSpace(string(out)))
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // ToolError is a compiler or linker that failed.
 type ToolError struct {
 	Tool   string
@@ -161,10 +200,15 @@ func (e *ToolError) Error() string {
 
 func (e *ToolError) Unwrap() error { return e.Err }
 
-func (b *Base) run(ctx context.Context, dir, tool string, args ...string) error {
-	cmd := exec.CommandContext(ctx, tool, args...)
+// tool runs Go's compiler or linker. They end before their garbage is worth collecting; where it would be, the limit sees to that.
+func (b *Base) tool(ctx context.Context, dir, tool string, args ...string) error {
+	return b.run(ctx, dir, []string{"GOGC=off", "GOMEMLIMIT=512MiB", "GOLAB_LD=" + b.manifest.LD}, tool, args...)
+}
+
+func (b *Base) run(ctx context.Context, dir string, env []string, tool string, args ...string) error {
+	cmd := group(exec.CommandContext(ctx, tool, args...))
 	cmd.Dir = dir
-	cmd.Env = append(slices.Clip(b.env), "TMPDIR="+dir)
+	cmd.Env = append(append(slices.Clip(b.env), "TMPDIR="+dir), env...)
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -19,7 +19,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golab/kernel/home"
@@ -47,11 +46,16 @@ type pkg struct {
 	Module  string   // "path@version", empty for the standard library
 }
 
-// manifest is what a base folder holds.
+// manifest describes what a base folder holds.
 type manifest struct {
 	Packages map[string]*pkg
-	Worker   string
+	LD       string           // the system's linker; empty if gcc has to find it
+	Library  string           // hash of what the worker and all plugins share
+	Files    map[string]stamp // by path in the folder
 }
+
+// stamp is how a file looks if nobody has touched it. Archives have no time: they are links into go's cache, which changes it.
+type stamp struct{ Size, Time int64 }
 
 // Base is the compiled packages and the worker program that cells run against. It is safe for concurrent use.
 type Base struct {
@@ -62,14 +66,16 @@ type Base struct {
 	first  *Base  // of which this is a variant with other versions of modules; nil if it is none
 	env    []string
 	goroot string
-	tool   string // folder of the compiler and linker
+	tools  string // folder of the compiler and linker
 	linker linker
+	key    func() (string, error) // of what there is to make a base from now; Dir has the name of what it was
 
 	mu       sync.Mutex
-	packages map[string]*pkg
+	manifest manifest
+	packages map[string]*pkg     // with those compiled since
 	names    map[string][]string // package name → paths
 	imp      *importer
-	worker   string
+	repaired sync.Mutex
 }
 
 // Root is the source tree that this program was built from; GOLAB_ROOT overrides it.
@@ -97,7 +103,7 @@ func Env() []string {
 // key identifies everything a base is made from: compiler, settings, module versions, GoLab's own sources.
 func key(root, goroot, linker string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, "base 1", linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
+	fmt.Fprintln(h, "base 2", linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
 	for _, file := range []string{filepath.Join(goroot, "VERSION"), filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")} {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -151,7 +157,7 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	goroot, tool, err := goTool(ctx)
+	goroot, tools, level, err := goTool(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +165,12 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if os.Getenv(LinkerEnv) != "stock" && runtime.GOOS == "linux" && canShare(goroot) == nil {
 		l = shared{}
 	}
-	k, err := key(root, goroot, l.name())
+	now := func() (string, error) { return key(root, goroot, l.name()+" "+level) }
+	k, err := now()
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), src: root, env: Env(), goroot: goroot, tool: tool, linker: l}
+	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), src: root, env: append(Env(), level), goroot: goroot, tools: tools, linker: l, key: now}
 	return b.open(ctx, report)
 }
 
@@ -172,59 +179,139 @@ func (b *Base) open(ctx context.Context, report func(string)) (*Base, error) {
 	if b.load() == nil {
 		return b, nil
 	}
-	unlock, err := filelock.Acquire(ctx, filepath.Join(home.Cache(), "base.lock"), nil)
-	if err != nil {
+	if err := b.ensure(ctx, report); err != nil {
 		return nil, err
 	}
-	defer unlock()
-	if b.load() == nil {
-		return b, nil
-	}
-	if err := b.make(ctx, report); err != nil {
-		return nil, err
-	}
-	prune(filepath.Dir(b.Dir), filepath.Base(b.Dir))
 	return b, b.load()
 }
 
-// goTool finds the toolchain; asking the go command takes 10 ms.
-func goTool(ctx context.Context) (goroot, tool string, err error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOROOT", "GOTOOLDIR").Output()
+// ensure makes the base's folder if it is not there or damaged. One process does that at a time.
+func (b *Base) ensure(ctx context.Context, report func(string)) error {
+	unlock, err := filelock.Acquire(ctx, filepath.Join(filepath.Dir(filepath.Dir(b.Dir)), "base.lock"), nil)
 	if err != nil {
-		return "", "", fmt.Errorf("the go command does not run: %w\nhint: GoLab compiles cells with Go 1.26; have `go` on the PATH", err)
+		return err
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(lines) != 2 {
-		return "", "", fmt.Errorf("go env answered %q", out)
+	defer unlock()
+	if _, err := b.read(); err == nil {
+		return nil
 	}
-	return lines[0], lines[1], nil
+	prune(filepath.Dir(b.Dir), filepath.Base(b.Dir))
+	return b.make(ctx, report)
+}
+
+// goTool finds the toolchain and the setting that says which processors it compiles for. Asking the go command takes 10 ms.
+func goTool(ctx context.Context) (goroot, tools, level string, err error) {
+	name := "GO" + strings.ToUpper(runtime.GOARCH)
+	cmd := exec.CommandContext(ctx, "go", "env", "-json", "GOROOT", "GOTOOLDIR", name)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", "", "", fmt.Errorf("the go command does not run: %w\nhint: GoLab compiles cells with Go 1.26; have `go` on the PATH", err)
+	}
+	var env map[string]string
+	if err := json.Unmarshal(out, &env); err != nil {
+		return "", "", "", fmt.Errorf("go env answered %q", out)
+	}
+	return env["GOROOT"], env["GOTOOLDIR"], name + "=" + env[name], nil
+}
+
+// read returns the manifest of the base's folder if everything in it is as it was when it was made.
+func (b *Base) read() (manifest, error) {
+	var m manifest
+	data, err := os.ReadFile(filepath.Join(b.Dir, "manifest.json"))
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return m, err
+	}
+	for name, was := range m.Files {
+		info, err := os.Stat(filepath.Join(b.Dir, name))
+		if err != nil {
+			return m, err
+		}
+		if is := stampOf(name, info); is != was {
+			return m, fmt.Errorf("%s was changed", filepath.Join(b.Dir, name))
+		}
+	}
+	for _, p := range m.Packages {
+		p.File = filepath.Join(b.Dir, p.File)
+	}
+	return m, nil
+}
+
+func stampOf(name string, info fs.FileInfo) stamp {
+	if filepath.Dir(name) == archives {
+		return stamp{Size: info.Size()}
+	}
+	return stamp{info.Size(), info.ModTime().UnixNano()}
 }
 
 func (b *Base) load() error {
-	data, err := os.ReadFile(filepath.Join(b.Dir, "manifest.json"))
+	m, err := b.read()
 	if err != nil {
 		return err
-	}
-	var m manifest
-	if err := json.Unmarshal(data, &m); err != nil {
-		return err
-	}
-	if _, err := os.Stat(m.Worker); err != nil {
-		return err
-	}
-	for _, p := range m.Packages {
-		if _, err := os.Stat(p.File); err != nil {
-			return err
-		}
 	}
 	now := time.Now()
 	os.Chtimes(b.Dir, now, now) // tells prune that it is used; a base that can't be written is not pruned either
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.packages, b.worker = m.Packages, m.Worker
+	b.manifest, b.packages = m, m.Packages
 	b.index()
-	b.imp = newImporter(b.find)
+	b.imp = newImporter(b.find, b.repair)
 	return nil
+}
+
+// repair is called when something failed that should not. If that is because files of the base have gone or changed, it
+// makes the base again and returns nil: what failed can be tried again. Otherwise it returns the error it was given.
+func (b *Base) repair(ctx context.Context, failed error) error {
+	b.repaired.Lock()
+	defer b.repaired.Unlock()
+	if err := b.changed(); err != nil {
+		return fmt.Errorf("%w\nhint: restart the kernel", err)
+	}
+	lost := b.forget()
+	if _, err := b.read(); err == nil {
+		if lost {
+			return nil
+		}
+		return failed
+	}
+	if err := b.ensure(ctx, func(string) {}); err != nil {
+		return fmt.Errorf("GoLab's compiled packages in %s were damaged and can't be made again: %w", b.Dir, err)
+	}
+	m, err := b.read()
+	if err != nil {
+		return err
+	}
+	if m.Library != b.manifest.Library {
+		return fmt.Errorf("GoLab's compiled packages in %s were damaged and have been made again, but not the same as before\nhint: restart the kernel", b.Dir)
+	}
+	return nil
+}
+
+// changed is an error if Go, GoLab or its modules are not what the base is made from any more.
+func (b *Base) changed() error {
+	k, err := b.key()
+	if err == nil && k != filepath.Base(b.Dir) {
+		err = errors.New("what cells are compiled with has changed (Go, GoLab or its modules)")
+	}
+	return err
+}
+
+// forget drops packages compiled since the base was made whose archives go's cache no longer has, and reports if there were any.
+func (b *Base) forget() (any bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for path, p := range b.packages {
+		if p.Base {
+			continue
+		}
+		if _, err := os.Stat(p.File); err != nil {
+			delete(b.packages, path)
+			any = true
+		}
+	}
+	return any
 }
 
 // index makes the table from names to paths that imports are completed from: the shortest path first, the standard
@@ -275,56 +362,88 @@ func (b *Base) Candidates(name string) []string {
 }
 
 // Worker is the path of the worker program.
-func (b *Base) Worker() string { return b.worker }
-
-// make builds the base's folder beside its place and moves it there.
-func (b *Base) make(ctx context.Context, report func(string)) error {
-	tmp := b.Dir + fmt.Sprintf(".%d", os.Getpid())
-	if err := os.MkdirAll(filepath.Join(tmp, "pkg"), 0o700); err != nil {
-		return err
+func (b *Base) Worker() (string, error) {
+	if _, err := b.read(); err != nil {
+		if err := b.repair(context.Background(), err); err != nil {
+			return "", err
+		}
 	}
-	defer os.RemoveAll(tmp)
+	return b.worker(), nil
+}
+
+func (b *Base) worker() string { return filepath.Join(b.Dir, "golab-worker") }
+
+// archives is the folder, in a base's, of its packages.
+const archives = "pkg"
+
+// unfinished ends the name of a folder in which a base is being made.
+const unfinished = ".new"
+
+// make builds the base's folder beside its place and moves it there when all is done. Only the holder of the lock may call it.
+func (b *Base) make(ctx context.Context, report func(string)) error {
+	t := &Base{Root: b.Root, Dir: b.Dir + unfinished, src: b.src, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker}
+	defer os.RemoveAll(t.Dir)
+	dir := filepath.Join(t.Dir, "tmp")
+	for _, d := range []string{filepath.Join(t.Dir, archives), dir} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return err
+		}
+	}
 	start := time.Now()
 	report("compiling the packages that cells can use (a few minutes the first time)")
-	pkgs, err := b.list(ctx, b.src, roots)
-	if err != nil {
+	var err error
+	if t.packages, err = t.list(ctx, t.src, roots); err != nil {
 		return err
 	}
-	for _, p := range pkgs { // go's own cache drops what was not used for days
-		to := filepath.Join(tmp, "pkg", filepath.Base(p.File))
+	m := manifest{Packages: map[string]*pkg{}, Files: map[string]stamp{}}
+	for path, p := range t.packages { // go's own cache drops what was not used for days
+		name := filepath.Join(archives, filepath.Base(p.File))
+		to := filepath.Join(t.Dir, name)
 		if err := link(p.File, to); err != nil {
 			return err
 		}
-		p.File = filepath.Join(b.Dir, "pkg", filepath.Base(p.File))
-		p.Base = true
+		p.File, p.Base = to, true
+		m.Packages[path] = &pkg{Name: p.Name, File: name, Imports: p.Imports, Base: true, Module: p.Module}
 	}
-	report(fmt.Sprintf("%d packages compiled in %s", len(pkgs), time.Since(start).Round(100*time.Millisecond)))
-	if err := os.RemoveAll(b.Dir); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, b.Dir); err != nil {
-		return err
-	}
-	b.packages = pkgs
+	report(fmt.Sprintf("%d packages compiled in %s", len(m.Packages), time.Since(start).Round(100*time.Millisecond)))
 	start = time.Now()
-	worker := filepath.Join(b.Dir, "golab-worker")
-	dir, err := os.MkdirTemp(b.Dir, "link")
-	if err != nil {
+	if err := b.changed(); err != nil { // what has been compiled is of the old or of the new
 		return err
 	}
-	defer os.RemoveAll(dir)
-	if err := b.linker.prepare(ctx, b, dir); err != nil {
-		return err
-	}
-	if err := b.linkWorker(ctx, dir, worker); err != nil {
+	if m.Library, err = t.linker.prepare(ctx, t, dir); err != nil {
 		return err
 	}
 	report(fmt.Sprintf("worker linked in %s", time.Since(start).Round(100*time.Millisecond)))
-	data, err := json.Marshal(manifest{pkgs, worker})
+	m.LD = systemLinker(ctx)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	err = filepath.WalkDir(t.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(t.Dir, path)
+		m.Files[name] = stampOf(name, info)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(b.Dir, "manifest.json"), data, 0o600)
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(t.Dir, "manifest.json"), data, 0o600); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(b.Dir); err != nil {
+		return err
+	}
+	return os.Rename(t.Dir, b.Dir)
 }
 
 // link makes to the same file as from, or a copy where the file system allows no links.
@@ -354,11 +473,21 @@ func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[str
 	if flags := b.linker.compile(); len(flags) > 0 {
 		args = append(args, "-gcflags=all="+strings.Join(flags, " "))
 	}
+	if files := b.linker.sources(b.goroot); len(files) > 0 {
+		dir, err := os.MkdirTemp("", "golab-overlay-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		overlay, err := writeOverlay(dir, files)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "-overlay", overlay)
+	}
 	args = append(args, patterns...)
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := group(exec.CommandContext(ctx, "go", args...))
 	cmd.Dir, cmd.Env = dir, b.env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its compilers end with it
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
@@ -479,13 +608,16 @@ func closure(find func(path string) (*pkg, error), paths []string) (map[string]*
 	return all, nil
 }
 
-// prune removes bases beside keep that nobody has used for a week, or for an hour if there are more than a few: every
-// change of Go, GoLab or its modules makes a new one. A base is used when a session opens it.
+// prune removes what was left of bases half-made, and bases beside keep that nobody has used for a week, or for an hour if
+// there are more than a few: every change of Go, GoLab or its modules makes a new one. A base is used when a session opens
+// it. Only the holder of the lock may call it.
 func prune(dir, keep string) {
 	entries, _ := os.ReadDir(dir)
 	var others []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && e.IsDir() && e.Name() != keep {
+		if strings.Contains(e.Name(), ".") {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
+		} else if info, err := e.Info(); err == nil && e.IsDir() && e.Name() != keep {
 			others = append(others, info)
 		}
 	}

@@ -3,12 +3,15 @@ package build
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	_ "embed" // the linker's additional file
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -22,50 +25,67 @@ type shared struct{}
 func (shared) name() string      { return "shared" }
 func (shared) compile() []string { return []string{"-linkshared"} }
 
-// edit is one change to a file of cmd/link/internal/ld. The old text must be there exactly once.
-type edit struct{ file, old, new string }
+func (shared) sources(goroot string) map[string]string { return editedRuntime(goroot) }
 
-// edits are for Go 1.26.
-var edits = []edit{
+// linkerEdits are changes to files of cmd/link/internal, for Go 1.26.
+var linkerEdits = []edit{
 	// A plugin whose runtime lives in a shared library must not carry runtime.addmoduledata itself (SIGTRAP at load).
-	{"ld.go",
-		"if ctxt.BuildMode == BuildModePlugin {\n\t\tctxt.Textp",
-		"if ctxt.BuildMode == BuildModePlugin && ctxt.loader.SymType(amd).IsText() {\n\t\tctxt.Textp"},
+	{file: "ld/ld.go",
+		old: "if ctxt.BuildMode == BuildModePlugin {\n\t\tctxt.Textp",
+		new: "if ctxt.BuildMode == BuildModePlugin && ctxt.loader.SymType(amd).IsText() {\n\t\tctxt.Textp"},
 	// Packages in the shared library are covered by its ABI hash and need no hash each ("plugin was built with a different
 	// version of package runtime").
-	{"symtab.go",
-		"s := ldr.CreateSymForUpdate(\"go:link.pkghashbytes.\"+l.Pkg, 0)",
-		"if l.Shlib != \"\" {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\ts := ldr.CreateSymForUpdate(\"go:link.pkghashbytes.\"+l.Pkg, 0)"},
-	{"symtab.go",
-		"for i, l := range ctxt.Library {\n\t\t\t// pkghashes[i].name",
-		"npkgs := uint64(0)\n\t\tfor i, l := range ctxt.Library {\n\t\t\tif l.Shlib != \"\" {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tnpkgs++\n\t\t\t// pkghashes[i].name"},
-	{"symtab.go",
-		"slice(pkghashes.Sym(), uint64(len(ctxt.Library)))",
-		"slice(pkghashes.Sym(), npkgs)"},
+	{file: "ld/symtab.go",
+		old: "s := ldr.CreateSymForUpdate(\"go:link.pkghashbytes.\"+l.Pkg, 0)",
+		new: "if l.Shlib != \"\" {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\ts := ldr.CreateSymForUpdate(\"go:link.pkghashbytes.\"+l.Pkg, 0)"},
+	{file: "ld/symtab.go",
+		old: "for i, l := range ctxt.Library {\n\t\t\t// pkghashes[i].name",
+		new: "npkgs := uint64(0)\n\t\tfor i, l := range ctxt.Library {\n\t\t\tif l.Shlib != \"\" {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tnpkgs++\n\t\t\t// pkghashes[i].name"},
+	{file: "ld/symtab.go",
+		old: "slice(pkghashes.Sym(), uint64(len(ctxt.Library)))",
+		new: "slice(pkghashes.Sym(), npkgs)"},
 	// The first function of a plugin whose runtime lives elsewhere would have no name in stack traces: offset 0 means none.
-	{"pcln.go",
-		"\tvar size int64\n\twalkFuncs(ctxt, funcs, func(s loader.Sym) {\n\t\tnameOffsets[s]",
-		"\tsize := int64(1)\n\twalkFuncs(ctxt, funcs, func(s loader.Sym) {\n\t\tnameOffsets[s]"},
+	{file: "ld/pcln.go",
+		old: "\tvar size int64\n\twalkFuncs(ctxt, funcs, func(s loader.Sym) {\n\t\tnameOffsets[s]",
+		new: "\tsize := int64(1)\n\twalkFuncs(ctxt, funcs, func(s loader.Sym) {\n\t\tnameOffsets[s]"},
 	// The worker has loaded the shared library already: ld need not read it again for every plugin.
-	{"lib.go",
-		"\tif ctxt.linkShared {\n\t\tseenDirs",
-		"\tif ctxt.linkShared && ctxt.BuildMode != BuildModePlugin {\n\t\tseenDirs"},
+	{file: "ld/lib.go",
+		old: "\tif ctxt.linkShared {\n\t\tseenDirs",
+		new: "\tif ctxt.linkShared && ctxt.BuildMode != BuildModePlugin {\n\t\tseenDirs"},
+	// A generation is linked as it is: it needs no main package that imports it.
+	{file: "ld/main.go",
+		old: "flag.Arg(0), *flagPluginPath, \"\", zerofp)",
+		new: "flag.Arg(0), golabPackage(), \"\", zerofp)"},
+	{file: "ld/inittask.go",
+		old: "objabi.PathToPrefix(*flagPluginPath))}, \"go:plugin.inittasks\")",
+		new: "objabi.PathToPrefix(golabPackage()))}, \"go:plugin.inittasks\")"},
+	{file: "ld/deadcode.go",
+		old: "names = append(names, objabi.PathToPrefix(*flagPluginPath)+\"..inittask\",",
+		new: "names = append(names, objabi.PathToPrefix(golabPackage())+\"..inittask\","},
+	// gcc and what it starts take longer than the linking itself.
+	{file: "ld/lib.go",
+		old: "\tvar argv []string\n\targv = append(argv, ctxt.extld()...)\n",
+		new: "\tif golabHostlink(ctxt) {\n\t\treturn\n\t}\n\tvar argv []string\n\targv = append(argv, ctxt.extld()...)\n"},
+	// These tables are large for programs; a cell has few symbols.
+	{file: "loader/loader.go", optional: true,
+		old: "make(map[string]Sym, 80000), make(map[string]Sym, 50000)",
+		new: "make(map[string]Sym), make(map[string]Sym)"},
 	// Symbols of the shared library are looked up in its index, not read all: golab.go, added to the linker, does that.
-	{"lib.go",
-		"syms, err := f.DynamicSymbols()\n\tif err != nil {\n\t\tErrorf(\"cannot read symbols from shared library",
-		"syms, err := golabSymbols(ctxt, f, libpath)\n\tif err != nil {\n\t\tErrorf(\"cannot read symbols from shared library"},
-	{"lib.go",
-		"data, err := sect.Data()\n\tif err != nil {\n\t\tlog.Fatalf(\"can't read relocation section",
-		"data, err := golabRelocs(sect)\n\tif err != nil {\n\t\tlog.Fatalf(\"can't read relocation section"},
-	{"decodesym.go",
-		"addr, ok := sh.symAddr[name]",
-		"addr, ok := golabSymAddr(&sh, name)"},
-	{"decodesym.go",
-		"target := sh.relocTarget[addr]",
-		"target := golabRelocTarget(&sh, addr)"},
-	{"decodesym.go",
-		"t := ldr.Lookup(target, 0)",
-		"t := golabLookup(ctxt, &sh, target)"},
+	{file: "ld/lib.go",
+		old: "syms, err := f.DynamicSymbols()\n\tif err != nil {\n\t\tErrorf(\"cannot read symbols from shared library",
+		new: "syms, err := golabSymbols(ctxt, f, libpath)\n\tif err != nil {\n\t\tErrorf(\"cannot read symbols from shared library"},
+	{file: "ld/lib.go",
+		old: "data, err := sect.Data()\n\tif err != nil {\n\t\tlog.Fatalf(\"can't read relocation section",
+		new: "data, err := golabRelocs(sect)\n\tif err != nil {\n\t\tlog.Fatalf(\"can't read relocation section"},
+	{file: "ld/decodesym.go",
+		old: "addr, ok := sh.symAddr[name]",
+		new: "addr, ok := golabSymAddr(&sh, name)"},
+	{file: "ld/decodesym.go",
+		old: "target := sh.relocTarget[addr]",
+		new: "target := golabRelocTarget(&sh, addr)"},
+	{file: "ld/decodesym.go",
+		old: "t := ldr.Lookup(target, 0)",
+		new: "t := golabLookup(ctxt, &sh, target)"},
 }
 
 //go:embed ld/golab.go
@@ -73,53 +93,78 @@ var addition string
 
 // canShare reports whether the toolchain's linker has the places that the edits change.
 func canShare(goroot string) error {
-	_, err := edited(goroot)
+	_, err := edited(linkerSource(goroot), linkerEdits)
 	return err
 }
 
-// edited returns the changed files of the linker by path.
-func edited(goroot string) (map[string]string, error) {
-	files := map[string]string{}
-	for _, e := range edits {
-		path := filepath.Join(goroot, "src/cmd/link/internal/ld", e.file)
-		text, ok := files[path]
-		if !ok {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			text = string(b)
-		}
-		if n := strings.Count(text, e.old); n != 1 {
-			return nil, fmt.Errorf("this Go version's linker differs from what GoLab knows (%s)", e.file)
-		}
-		files[path] = strings.Replace(text, e.old, e.new, 1)
+// linkerSource is the folder of the linker's packages.
+func linkerSource(goroot string) string {
+	return filepath.Join(goroot, "src", "cmd", "link", "internal")
+}
+
+// runtimeName is a symbol of the runtime, or of a type there, that the linker knows by name.
+var runtimeName = regexp.MustCompile(`"((?:type:)?runtime\.\w+)"`)
+
+// editedLinker returns the changed and added files of the linker by path.
+func editedLinker(goroot string) (map[string]string, error) {
+	dir := linkerSource(goroot)
+	files, err := edited(dir, linkerEdits)
+	if err != nil {
+		return nil, err
 	}
+	sources, err := filepath.Glob(filepath.Join(dir, "*", "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, file := range sources {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range runtimeName.FindAllSubmatch(text, -1) {
+			known[string(m[1])] = true
+		}
+	}
+	delete(known, "runtime.runtime_inittasks") // the linker fills it in where it finds it, which is for whoever links the runtime
 	_, code, _ := strings.Cut(addition, "//go:build ignore\n")
-	files[filepath.Join(goroot, "src/cmd/link/internal/ld/golab.go")] = code
+	code = strings.Replace(code, `golabNames = ""`, fmt.Sprintf("golabNames = %q", strings.Join(slices.Sorted(maps.Keys(known)), " ")), 1)
+	files[filepath.Join(dir, "ld", "golab.go")] = code
 	return files, nil
 }
 
-func (s shared) prepare(ctx context.Context, b *Base, dir string) error {
+func (s shared) prepare(ctx context.Context, b *Base, dir string) (hash string, err error) {
 	if err := s.buildLinker(ctx, b, dir); err != nil {
-		return err
+		return "", err
 	}
 	if err := os.WriteFile(s.driver(b), []byte(driver), 0o700); err != nil {
-		return err
+		return "", err
 	}
 	// One library of all packages.
 	cfg := filepath.Join(dir, "basecfg")
 	if err := writeConfig(cfg, b.packages, ""); err != nil {
-		return err
+		return "", err
 	}
 	args := []string{"-o", s.lib(b), "-importcfg", cfg, "-installsuffix", "dynlink", "-buildmode=shared", "-s", "-w", "-extld=gcc"}
 	for _, path := range slices.Sorted(maps.Keys(b.packages)) {
 		args = append(args, path+"="+b.packages[path].File)
 	}
-	if err := b.run(ctx, dir, s.linker(b), args...); err != nil {
-		return err
+	if err := b.run(ctx, dir, nil, s.linker(b), args...); err != nil {
+		return "", err
 	}
-	return writeIndex(s.lib(b))
+	if err := writeIndex(s.lib(b)); err != nil {
+		return "", err
+	}
+	lib, err := os.Open(s.lib(b))
+	if err != nil {
+		return "", err
+	}
+	defer lib.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, lib); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), b.linkWorker(ctx, dir)
 }
 
 // driver is a stand-in for gcc. For every cell, Go's linker has gcc compile an empty program some times to learn which
@@ -140,27 +185,15 @@ func (shared) linker(b *Base) string { return filepath.Join(b.Dir, "golab-link")
 func (shared) lib(b *Base) string    { return filepath.Join(b.Dir, "libbase.so") }
 
 func (s shared) buildLinker(ctx context.Context, b *Base, dir string) error {
-	files, err := edited(b.goroot)
+	files, err := editedLinker(b.goroot)
 	if err != nil {
 		return err
 	}
-	replace := map[string]string{}
-	for path, text := range files {
-		to := filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(to, []byte(text), 0o600); err != nil {
-			return err
-		}
-		replace[path] = to
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	overlay, err := writeOverlay(dir, files)
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return err
-	}
-	return b.run(ctx, b.Root, "go", "build", "-overlay", file, "-o", s.linker(b), "cmd/link")
+	return b.run(ctx, b.Root, nil, "go", "build", "-overlay", overlay, "-o", s.linker(b), "cmd/link")
 }
 
 func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
@@ -171,22 +204,19 @@ func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
 			fmt.Fprintf(&cfg, "packageshlib %s=%s\n", path, s.lib(b))
 		}
 	}
-	if j.nb != "" {
-		fmt.Fprintf(&cfg, "packagefile nb=%s\n", j.nb)
-	}
 	file := filepath.Join(j.dir, "linkcfg")
 	if err := os.WriteFile(file, cfg.Bytes(), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-r", b.Dir}
-	if j.nb == "" {
-		args = append(args, "-extld=gcc")
+	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-tmpdir", j.dir}
+	if j.gen == 0 {
+		args = append(args, "-extld=gcc", "-r", "$ORIGIN") // the library lies beside the worker
 	} else {
 		hide, err := hideGeneration(j.dir)
 		if err != nil {
 			return err
 		}
-		args = append(args, "-extld='"+s.driver(b)+"'", "-buildmode=plugin", "-pluginpath", j.path, "-extldflags="+hide)
+		args = append(args, "-extld='"+s.driver(b)+"'", "-r", b.Dir, "-buildmode=plugin", "-pluginpath", fmt.Sprintf("nb/%d", j.gen), "-extldflags="+hide)
 	}
-	return b.run(ctx, j.dir, s.linker(b), append(args, j.obj)...)
+	return b.tool(ctx, j.dir, s.linker(b), append(args, j.obj)...)
 }

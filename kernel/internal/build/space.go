@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -48,16 +49,13 @@ func (s *Space) With(m modules.Packages, wait error) *Space {
 		s.mu.Unlock()
 		n.imp = s.imp
 		n.imp.mu.Lock()
-		n.imp.find = n.find
+		n.imp.find, n.imp.repair = n.find, n.repair
 		n.imp.mu.Unlock()
 		return n
 	}
-	n.imp = newImporter(n.find)
+	n.imp = newImporter(n.find, n.repair)
 	return n
 }
-
-// Worker is the path of the worker program.
-func (s *Space) Worker() string { return s.base.worker }
 
 // compiled is the path under which the package that a cell imports as path is compiled.
 func (s *Space) compiled(path string) string {
@@ -116,12 +114,40 @@ func (s *Space) Position(pos token.Pos) token.Position {
 }
 
 // Plugin is [Base.Plugin] for cells that import from s.
-func (s *Space) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) error {
+func (s *Space) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
+	t, err := s.plugin(ctx, dir, gen, files, imports, out)
+	if err == nil || ctx.Err() != nil {
+		return t, err
+	}
+	if err := s.repair(ctx, err); err != nil {
+		return t, err
+	}
+	return s.plugin(ctx, dir, gen, files, imports, out)
+}
+
+func (s *Space) plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
 	pkgs, err := s.closure(imports)
 	if err != nil {
-		return err
+		return Times{}, err
 	}
 	return s.base.plugin(ctx, dir, gen, files, pkgs, out)
+}
+
+// repair is [Base.repair] of what s uses.
+func (s *Space) repair(ctx context.Context, failed error) error {
+	lost := false
+	s.mu.Lock()
+	for path, p := range s.packages {
+		if _, err := os.Stat(p.File); err != nil {
+			delete(s.packages, path)
+			lost = true
+		}
+	}
+	s.mu.Unlock()
+	if err := s.base.repair(ctx, failed); err != nil && !lost {
+		return err
+	}
+	return nil
 }
 
 func (s *Space) closure(imports []string) (map[string]*pkg, error) {
@@ -227,7 +253,7 @@ func (s *Space) list(path string) (map[string]*pkg, error) {
 		return pkgs, err
 	}
 	// Its module is there, but something that only this package of it needs is not.
-	cmd := exec.CommandContext(ctx, s.base.Go(), "list", "-mod=mod", "-deps", path)
+	cmd := group(exec.CommandContext(ctx, s.base.Go(), "list", "-mod=mod", "-deps", path))
 	cmd.Dir, cmd.Env = s.m.Dir, s.base.env
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, errors.New(string(bytes.TrimSpace(out)))
@@ -335,8 +361,12 @@ func (b *Base) Variant(ctx context.Context, m modules.Packages, report func(stri
 	for _, c := range raised {
 		fmt.Fprintln(h, c.Module, c.New)
 	}
-	v := &Base{Root: b.Root, Dir: first.Dir + "-" + hex.EncodeToString(h.Sum(nil)[:6]), src: m.Dir, first: first,
-		env: b.env, goroot: b.goroot, tool: b.tool, linker: b.linker}
+	suffix := "-" + hex.EncodeToString(h.Sum(nil)[:6])
+	v := &Base{Root: b.Root, Dir: first.Dir + suffix, src: m.Dir, first: first, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker}
+	v.key = func() (string, error) {
+		k, err := first.key()
+		return k + suffix, err
+	}
 	if report == nil {
 		report = func(string) {}
 	}

@@ -8,19 +8,29 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strings"
+
+	"golab/kernel/internal/pipe"
 )
 
-// Program is one checked cell, ready to be compiled.
+// Program is one checked cell, ready to be compiled or evaluated.
 type Program struct {
 	Source   *Source
+	Eval     *pipe.Eval        // the cell for a worker that needs no code for it, if that can be; set to nil to have it compiled
 	Files    map[string]string // name → Go source of the package "nb" of this generation
 	Imports  []string          // every path that the files import
+	Embeds   []*Embedding      // what the files embed
 	Warnings []string          // what the user should know: values dropped, methods that no longer compile
 	Drop     []string          // variables that the worker forgets
 
 	state *State
-	apply func(s *State, set map[string]bool)
+	claim func(s *State)
+	apply func(p *Program, set map[string]bool)
 }
+
+// Claim keeps the names of the program's types from being given to others. Call it before a worker may see the program:
+// even if loading it fails, the dynamic linker may know them from then on.
+func (p *Program) Claim() { p.claim(p.state) }
 
 // Commit makes the cell's declarations part of the session. set tells which of its variables were reached; call it when
 // the program has been loaded, whether or not it then ran to its end.
@@ -29,7 +39,7 @@ func (p *Program) Commit(set []string) {
 	for _, n := range set {
 		m[n] = true
 	}
-	p.apply(p.state, m)
+	p.apply(p, m)
 }
 
 // Empty reports whether there is nothing to compile: the cell holds only imports, comments or nothing.
@@ -41,6 +51,11 @@ type item struct {
 	stmt ast.Stmt // parsed alone, for its shape; nil for a block
 	// value marks a call that is no statement in Go, such as len(x) or float64(x)
 	value bool
+	// self is the type of a function literal that becomes a variable whose name it mentions, as source
+	self string
+	// list is how many values the statement lists, which is no statement in Go: `x, err`
+	list   int
+	embeds map[string]*Embedding // variables that hold files
 	// what it declares for the session, and which names it needs, were they not local to it
 	names []string
 	refs  map[string]bool
@@ -63,14 +78,22 @@ type builder struct {
 	blanks  []string
 	vars    map[string]bool // declared by statements of this cell
 	sels    map[string]map[string]bool
+	extra   map[string]bool // names that are needed besides, see [State.Plain]
 
 	with     map[*unit]bool  // units of earlier cells that are needed
 	old      map[string]*Var // variables of earlier cells that are needed
+	selves   map[string]*Var // function literals of the cell that call themselves, see recursive
 	auto     map[string]string
-	skip     map[*unit]bool  // methods of earlier cells that no longer compile
-	gone     map[string]bool // variables whose type is gone
+	skip     map[*unit]bool   // methods of earlier cells that no longer compile
+	renew    map[*unit]bool   // functions of earlier cells that are compiled anew, see renewed
+	stale    map[*unit]bool   // those of them that no longer compile
+	waits    map[*unit]Errors // functions that call undeclared names, see wait
+	gone     map[string]bool  // variables whose type is gone
+	misfit   map[string]bool  // variables whose type changed its layout
 	warnings []string
 	errs     Errors
+
+	elsewhere bool // the cell is for other machines than this one
 }
 
 // Build checks the cell src against the session and writes its generation. It changes nothing. The error is of type Errors.
@@ -78,41 +101,67 @@ func (s *State) Build(src *Source, pkgs Packages) (*Program, error) {
 	b := newBuilder(s, src, pkgs)
 	b.read()
 	if len(b.errs) > 0 {
+		if off := unclosed(src.Text); off >= 0 && blockLine(src.Text) < 0 {
+			return nil, Errors{{Source: src, Offset: off, Msg: fmt.Sprintf("this %c is never closed", src.Text[off])}}
+		}
 		return nil, b.errs.sorted(src)
 	}
+	if b.elsewhere {
+		return &Program{Source: src, Warnings: b.warnings, state: s, apply: func(*Program, map[string]bool) {}}, nil
+	}
 	if len(b.items) == 0 && len(b.funcs) == 0 && len(b.blanks) == 0 {
-		return &Program{Source: src, state: s, apply: b.applyImports}, nil
+		return &Program{Source: src, Warnings: b.warnings, state: s, apply: b.applyImports}, nil
 	}
 	b.order()
-	// Declarations of earlier cells may not fit the new ones. What can be left out is, with a warning, and all is tried again.
+	e, errs := b.fit()
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return e.program(), nil
+}
+
+// fit checks what was read. Declarations of earlier cells may not fit the new ones: what can be left out is, with a
+// warning, and all is tried again.
+func (b *builder) fit() (*emitter, Errors) {
 	for {
 		b.atlas = newAtlas()
 		b.errs = nil
 		b.reach()
 		again := false
-		p, errs := b.check()
+		e, errs := b.check()
 		if len(errs) == 0 {
-			return p, nil
+			errs = b.awaited()
+		}
+		if len(errs) == 0 {
+			return e, nil
 		}
 		for _, e := range errs {
-			if u := b.unitAt(e); u != nil && u.kind == kindMethod && !b.skip[u] {
+			switch u := b.unitAt(e); {
+			case u == nil:
+			case u.kind == kindMethod && !b.skip[u]:
 				b.skip[u] = true
-				b.warnings = append(b.warnings, fmt.Sprintf("method %s of %s no longer compiles and is dropped: %s", u.key(), u.src.Name, e.Msg))
+				b.warnings = append(b.warnings, fmt.Sprintf("method %s of %s no longer compiles and is dropped: %s", u.key(), u.src.Name, oneLine(e.Msg)))
+				again = true
+			case b.renew[u] && !b.stale[u]:
+				b.stale[u] = true
+				b.warnings = append(b.warnings, fmt.Sprintf("%s of %s no longer compiles: %s; earlier code goes on with what it was", u.key(), u.src.Name, oneLine(e.Msg)))
 				again = true
 			}
 		}
-		if !again {
-			return nil, errs.sorted(src)
+		if !again && !b.wait(errs) {
+			return nil, errs.sorted(b.src)
 		}
 	}
 }
+
+func oneLine(msg string) string { return strings.Join(strings.Fields(msg), " ") }
 
 func newBuilder(s *State, src *Source, pkgs Packages) *builder {
 	return &builder{
 		state: s, src: src, pkgs: pkgs, mark: -1,
 		own: map[string]*unit{}, ownM: map[string]map[string]*unit{},
 		imports: map[string]string{}, vars: map[string]bool{}, sels: map[string]map[string]bool{},
-		skip: map[*unit]bool{}, gone: map[string]bool{},
+		skip: map[*unit]bool{}, stale: map[*unit]bool{}, waits: map[*unit]Errors{}, gone: map[string]bool{}, misfit: map[string]bool{},
 	}
 }
 
@@ -123,11 +172,15 @@ func (b *builder) errorf(off int, hint, format string, args ...any) {
 // unitAt is the declaration of an earlier cell in which e lies.
 func (b *builder) unitAt(e *Error) *unit {
 	for u := range b.with {
-		if u.src == e.Source && e.Source != b.src && u.start <= e.Offset && e.Offset <= u.end {
+		if e.Source != b.src && u.holds(e) {
 			return u
 		}
 	}
 	return nil
+}
+
+func (u *unit) holds(e *Error) bool {
+	return u.src == e.Source && u.start <= e.Offset && e.Offset <= u.end
 }
 
 // order puts the items in the order of execution: as typed, but a `var` that an earlier item needs, directly or through
@@ -195,6 +248,7 @@ func (b *builder) through(names map[string]bool) map[string]bool {
 // reach collects what the cell needs of the session: declarations, variables and imports, directly or not.
 func (b *builder) reach() {
 	b.with, b.old, b.auto = map[*unit]bool{}, map[string]*Var{}, map[string]string{}
+	b.renew = b.renewed()
 	seen := map[string]bool{}
 	var need func(name string)
 	unit := func(u *unit) {
@@ -242,7 +296,7 @@ func (b *builder) reach() {
 			if u.kind == kindType {
 				methods(name)
 			}
-		case v != nil && !b.gone[name]:
+		case v != nil && !b.gone[name] && !b.misfit[name]:
 			b.old[name] = v
 			for _, r := range v.refs {
 				need(r)
@@ -260,6 +314,9 @@ func (b *builder) reach() {
 			need(n)
 		}
 	}
+	for r := range b.extra {
+		need(r)
+	}
 	for _, u := range b.funcs {
 		for _, r := range u.refs {
 			need(r)
@@ -269,6 +326,14 @@ func (b *builder) reach() {
 		}
 		if u.kind == kindMethod {
 			need(u.recv)
+		}
+	}
+	b.selves = b.recursive()
+	for u := range b.renew {
+		if u.kind == kindMethod {
+			need(u.recv)
+		} else {
+			need(u.names[0])
 		}
 	}
 	// Variables of types that this cell changes, or that a local module changed, are checked too: they are carried over or
@@ -357,11 +422,13 @@ func (b *builder) importFor(name string) {
 }
 
 // applyImports records the cell's explicit imports.
-func (b *builder) applyImports(s *State, _ map[string]bool) {
-	for n, p := range b.imports {
+func (b *builder) applyImports(p *Program, _ map[string]bool) {
+	s := p.state
+	for n, path := range b.imports {
 		delete(s.vars, n)
 		delete(s.units, n)
-		s.imports[n] = p
+		s.imports[n] = path
+		s.changed[n] = b.src.Gen
 	}
 	for _, p := range b.dots {
 		if !slices.Contains(s.dots, p) {

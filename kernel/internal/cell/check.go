@@ -34,7 +34,7 @@ type pass struct {
 // check type-checks the cell twice. The first time its statements are one function body and the functions' own bodies
 // are left out: Go's scoping then tells each variable from those of earlier cells with its name, and gives the types of
 // the new ones. The second time the new variables stand at package level, where the functions see them.
-func (b *builder) check() (*Program, Errors) {
+func (b *builder) check() (*emitter, Errors) {
 	files, errs := b.declFiles()
 	if len(errs) > 0 {
 		return nil, errs
@@ -50,15 +50,25 @@ func (b *builder) check() (*Program, Errors) {
 	for _, f := range files {
 		asts = append(asts, f.ast)
 	}
-	p1, gone := b.run(asts, b.old)
+	visible := maps.Clone(b.old)
+	maps.Copy(visible, b.selves)
+	p1, gone := b.run(asts, visible)
 	if len(gone) > 0 { // their type is gone: that is no error of this cell
 		for _, n := range gone {
-			b.gone[n] = true
+			if b.selves[n] == nil {
+				b.gone[n] = true
+			}
 			delete(b.old, n)
+			delete(b.selves, n)
 		}
 		return b.check()
 	}
 	restoreBodies(bodies)
+	for fd := range bodies {
+		if u := b.unitOf(fd); u != nil && b.waits[u] != nil {
+			strip(fd)
+		}
+	}
 	if b.values(p1.errs) {
 		return b.check()
 	}
@@ -70,6 +80,15 @@ func (b *builder) check() (*Program, Errors) {
 	if len(b.errs) > 0 {
 		return nil, b.errs
 	}
+	for n := range e.dropped {
+		if !b.misfit[n] { // functions can't use it either
+			b.misfit[n] = true
+			delete(b.old, n)
+		}
+	}
+	if len(e.dropped) > 0 {
+		return b.check()
+	}
 
 	e.p2 = p1
 	if len(files) > 0 {
@@ -79,7 +98,31 @@ func (b *builder) check() (*Program, Errors) {
 		}
 		e.p2 = p2
 	}
-	return e.program(), nil
+	return e, nil
+}
+
+// recursive is the variables `f := func(…) { … f(…) … }` whose name means nothing that can be called yet: as in other notebook
+// languages, f is the literal itself there. In Go it would have to be declared before.
+func (b *builder) recursive() map[string]*Var {
+	selves := map[string]*Var{}
+	for _, it := range b.items {
+		if it.self == "" {
+			continue
+		}
+		name := it.names[0]
+		v := b.state.vars[name]
+		if b.own[name] != nil || b.imports[name] != "" || b.state.Kind(name) != "" && (v == nil || strings.HasPrefix(v.Type, "func(")) {
+			continue
+		}
+		self := &Var{Name: name, expr: it.self, imports: map[string]string{}}
+		for r := range it.refs {
+			if p := b.auto[r]; p != "" {
+				self.imports[r] = p
+			}
+		}
+		selves[name] = self
+	}
+	return selves
 }
 
 // values marks the items that the errors say are mere values, and reports whether there were any.
@@ -157,6 +200,8 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 	for _, it := range b.items {
 		if it.block {
 			t.lit("func() {")
+		} else if it.list > 0 {
+			t.lit(strings.Repeat("_,", it.list-1) + "_ = ")
 		} else if ex, ok := it.stmt.(*ast.ExprStmt); ok && (it.value || !isCall(ex.X)) {
 			t.lit("_ = ") // Go has no statement that is a mere value; a cell has
 		}
@@ -202,12 +247,16 @@ func stripBodies(files []*declFile) map[*ast.FuncDecl]*ast.BlockStmt {
 		for _, d := range f.ast.Decls {
 			if fd, ok := d.(*ast.FuncDecl); ok && fd.Body != nil {
 				saved[fd] = fd.Body
-				fd.Body = &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace, List: []ast.Stmt{
-					&ast.ForStmt{For: fd.Body.Lbrace, Body: &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace}}}}
+				strip(fd)
 			}
 		}
 	}
 	return saved
+}
+
+func strip(fd *ast.FuncDecl) {
+	fd.Body = &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace, List: []ast.Stmt{
+		&ast.ForStmt{For: fd.Body.Lbrace, Body: &ast.BlockStmt{Lbrace: fd.Body.Lbrace, Rbrace: fd.Body.Rbrace}}}}
 }
 
 func restoreBodies(saved map[*ast.FuncDecl]*ast.BlockStmt) {
@@ -280,14 +329,22 @@ func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []
 // explain adds to errors what the session knows.
 func (b *builder) explain(errs Errors) Errors {
 	for _, e := range errs {
+		e.Msg = strings.Replace(e.Msg, " in assignment to _ identifier", "", 1) // which bodyFile put there
 		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
 		if !ok {
+			if strings.Contains(e.Msg, "untyped int constant") && strings.HasSuffix(e.Msg, "(overflows)") {
+				e.Hint = "convert it to a type that holds it: uint64(…), float64(…); package math/big has numbers of any size"
+			}
 			continue
 		}
 		if pkg, member, ok := strings.Cut(name, "."); ok {
 			if m := b.memberLike(pkg, member); m != "" {
 				e.Hint = "did you mean " + pkg + "." + m + "?"
 			}
+		} else if name == "C" {
+			e.Hint = "cells are compiled without cgo; " + cgoHint
+		} else if b.misfit[name] {
+			e.Hint = name + " still holds a value of the earlier type " + b.state.vars[name].Type + ", which does not fit the new one; declare it again"
 		} else if why := b.state.lost[name]; why != "" {
 			e.Hint = name + " was lost: " + why
 		} else if n := b.similar(name); n != "" {

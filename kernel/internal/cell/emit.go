@@ -42,14 +42,19 @@ type emitter struct {
 	vars     map[string]*newVar
 	top      map[types.Object]string // objects of the body that are session variables
 	carried  map[string]*Var
-	dropped  map[string]string         // name → type, of variables whose values no longer fit
+	dropped  map[string]bool           // variables whose values no longer fit, beside those in builder.misfit
 	idents   map[string]map[string]int // new versions of types
 	versions map[*types.TypeName]int
 	inFuncs  map[string]bool // variables that functions use
 	// unchecked is errors that the cell declares and never reads: it may be that it failed without a word
 	unchecked map[string]bool
 
+	shapes map[string]shape // types in this generation
+
 	unitFiles []*outFile
+	copies    []string // functions and methods that the generation registers
+	types     strings.Builder
+	embeds    *embedFile
 }
 
 // version numbers the identities that a type name has had in the session; the first keeps the plain name.
@@ -58,7 +63,7 @@ func (e *emitter) version(n *types.Named) int {
 	if v := e.versions[obj]; v != 0 {
 		return v
 	}
-	h := identity(n.Origin())
+	h := identity(n.Origin(), e.methodTexts)
 	name := obj.Name()
 	v := e.b.state.idents[name][h]
 	if v == 0 {
@@ -73,6 +78,22 @@ func (e *emitter) version(n *types.Named) int {
 	}
 	e.versions[obj] = v
 	return v
+}
+
+// methodTexts is the methods of a type as they are typed.
+func (e *emitter) methodTexts(n *types.Named) string {
+	all := maps.Clone(e.b.state.methods[n.Obj().Name()])
+	if all == nil {
+		all = map[string]*unit{}
+	}
+	maps.Copy(all, e.b.ownM[n.Obj().Name()])
+	var s strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if u := all[name]; !e.b.skip[u] {
+			s.WriteString(u.src.Text[u.start:u.end] + "\n")
+		}
+	}
+	return s.String()
 }
 
 func versioned(name string, v int) string {
@@ -95,16 +116,22 @@ func (e *emitter) stmts() []ast.Stmt {
 func (e *emitter) newVars() {
 	b := e.b
 	e.vars, e.top = map[string]*newVar{}, map[types.Object]string{}
-	e.carried, e.dropped = map[string]*Var{}, map[string]string{}
+	e.carried, e.dropped = map[string]*Var{}, map[string]bool{}
 	e.idents, e.versions = map[string]map[string]int{}, map[*types.TypeName]int{}
+	e.shapes = map[string]shape{}
 	e.inFuncs, e.unchecked = map[string]bool{}, map[string]bool{}
-	for _, st := range e.stmts() {
+	e.embeds = &embedFile{outFile: *newOutFile()}
+	for i, st := range e.stmts() {
 		for _, id := range declared(st) {
 			obj, ok := e.p1.info.Defs[id].(*types.Var)
 			if !ok {
 				continue
 			}
+			if m := b.items[i].embeds[id.Name]; m != nil {
+				b.checkEmbed(m, obj.Type())
+			}
 			v := &newVar{Var: e.describe(id.Name, obj.Type())}
+			v.place = &place{id.Name}
 			if v.expr == "" {
 				v.local = true
 			} else {
@@ -112,6 +139,9 @@ func (e *emitter) newVars() {
 				e.unchecked[id.Name] = e.p1.unused[id.Pos()] && isError(obj.Type())
 				old := b.state.vars[id.Name]
 				v.fresh = old == nil || old.key != v.key
+				if !v.fresh {
+					v.place = old.place
+				}
 			}
 			e.vars[id.Name] = v
 		}
@@ -122,18 +152,18 @@ func (e *emitter) newVars() {
 	}
 	for name, old := range b.old {
 		obj := e.p1.pkg.Scope().Lookup(name)
-		if obj == nil {
+		if obj == nil || b.selves[name] != nil {
 			continue
 		}
 		now := e.describe(name, obj.Type())
 		switch {
 		case now.key == old.key:
 		case carries(old.layout, now.layout):
-			now.Cell = old.Cell
+			now.Cell, now.place, now.decl = old.Cell, old.place, old.decl
 			e.carried[name] = now
 		case e.vars[name] != nil && used[obj] == 0:
 		default:
-			e.dropped[name] = old.Type
+			e.dropped[name] = true
 			if pos := used[obj]; pos != 0 {
 				src, off := b.atlas.place(pos)
 				b.errs = append(b.errs, &Error{Source: src, Offset: off,
@@ -217,9 +247,16 @@ func (e *emitter) resolve(f *outFile) {
 	f.dots = dots
 }
 
-func (f *outFile) source() string {
+// source is the text of f, of a package of that name, which it resolves.
+func (e *emitter) source(f *outFile, pkg string) string {
+	e.resolve(f)
+	return f.source(pkg)
+}
+
+// source is the file's text, of a package of that name.
+func (f *outFile) source(pkg string) string {
 	var s strings.Builder
-	s.WriteString("package " + pkgName + "\n")
+	s.WriteString("package " + pkg + "\n")
 	body := f.String()
 	for _, n := range slices.Sorted(maps.Keys(f.imports)) {
 		fmt.Fprintf(&s, "import %s %q\n", n, f.imports[n])
@@ -257,20 +294,23 @@ func SplitFileName(file string) (gen int, cell string, ok bool) {
 func (e *emitter) program() *Program {
 	b := e.b
 	p := &Program{Source: b.src, Files: map[string]string{}, Warnings: b.warnings, state: b.state}
+	for _, u := range b.funcs {
+		if b.waits[u] != nil {
+			p.Warnings = append(p.Warnings, b.undeclared(u))
+		}
+	}
 	decls := newOutFile()
-	var register strings.Builder
+	var funcs strings.Builder
 	var inits []string
 	for _, f := range e.files {
 		out := newOutFile()
-		e.units(f, out, decls, &register, &inits)
+		e.units(f, out, decls, &funcs, &inits)
 		e.unitFiles = append(e.unitFiles, out)
-		e.resolve(out)
-		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source()
+		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = e.source(out, pkgName)
 	}
 	out := newOutFile()
 	e.writeBody(out, inits)
-	e.resolve(out)
-	p.Files["body.go"] = out.source()
+	p.Files["body.go"] = e.source(out, pkgName)
 
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
 		v := e.visible(name)
@@ -281,15 +321,20 @@ func (e *emitter) program() *Program {
 		decls.imports[alias(path)+"_"] = path
 	}
 	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
-	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}})\n}\n", b.src.Gen, bodyFunc, register.String())
-	e.resolve(decls)
-	p.Files["gen.go"] = decls.source()
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
+		b.src.Gen, bodyFunc, funcs.String(), e.types.String(), e.retypes())
+	p.Files["gen.go"] = e.source(decls, pkgName)
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
 	}
 
 	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true, "unsafe": true}
-	for _, f := range append([]*outFile{decls, out}, e.unitFiles...) {
+	if p.Embeds = e.embeds.embeds; len(p.Embeds) > 0 {
+		e.resolve(&e.embeds.outFile)
+		p.Files["embed.go"] = e.embeds.source(pkgName)
+		paths["embed"] = true
+	}
+	for _, f := range append([]*outFile{decls, out, &e.embeds.outFile}, e.unitFiles...) {
 		for _, path := range f.imports {
 			paths[path] = true
 		}
@@ -299,24 +344,44 @@ func (e *emitter) program() *Program {
 	}
 	p.Imports = slices.Sorted(maps.Keys(paths))
 
-	for _, n := range slices.Sorted(maps.Keys(e.dropped)) {
-		p.Drop = append(p.Drop, n)
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its value has the earlier type %s, which does not fit the new one", n, e.dropped[n]))
-	}
-	for _, n := range slices.Sorted(maps.Keys(b.gone)) {
-		if b.vars[n] || b.own[n] != nil {
-			continue
-		}
-		p.Drop = append(p.Drop, n)
-		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is dropped: its type %s is gone", n, b.state.vars[n].Type))
-	}
+	e.drop(p, b.misfit, "the new type does not fit their values")
+	e.drop(p, b.gone, "their type is gone")
 	for _, n := range slices.Sorted(maps.Keys(e.vars)) {
 		if e.vars[n].local {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s does not outlive this cell: its type %s has no name elsewhere; declare it with an interface type to keep it", n, e.vars[n].Type))
 		}
 	}
-	p.apply = e.apply
+	p.claim, p.apply = e.claim, e.apply
+	if len(p.Embeds) == 0 {
+		p.Eval = e.instant()
+	}
 	return p
+}
+
+// drop makes the worker forget those of the variables that the cell does not declare anew, and says so.
+func (e *emitter) drop(p *Program, names map[string]bool, why string) {
+	var dropped []string
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		if e.vars[n] == nil && e.b.own[n] == nil {
+			p.Drop = append(p.Drop, n)
+			dropped = append(dropped, n+" "+e.b.state.vars[n].Type)
+		}
+	}
+	if len(dropped) > 0 {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("dropped, because %s: %s", why, strings.Join(dropped, ", ")))
+	}
+}
+
+// retypes is Go source for the pairs of type names of which the worker makes one the other.
+func (e *emitter) retypes() string {
+	var pairs [][2]string
+	for _, name := range slices.Sorted(maps.Keys(e.shapes)) {
+		old, now := e.b.state.shapes[name], e.shapes[name]
+		if old.version != 0 && old.version != now.version && carries(old.layout, now.layout) {
+			pairs = append(pairs, [2]string{versioned(name, old.version), versioned(name, now.version)})
+		}
+	}
+	return fmt.Sprintf("%#v", pairs)
 }
 
 // inFunctions is the variables that functions see, once newVars has found them.
@@ -348,38 +413,51 @@ func (e *emitter) current(name string) *Var {
 	return e.b.old[name]
 }
 
-// apply makes the cell's declarations part of the session.
-func (e *emitter) apply(s *State, set map[string]bool) {
-	b := e.b
+// claim records the versions of the cell's types.
+func (e *emitter) claim(s *State) {
 	for name, hashes := range e.idents {
 		if s.idents[name] == nil {
 			s.idents[name] = map[string]int{}
 		}
 		maps.Copy(s.idents[name], hashes)
 	}
+}
+
+// apply makes the cell's declarations part of the session.
+func (e *emitter) apply(p *Program, set map[string]bool) {
+	b, s := e.b, p.state
+	gen := b.src.Gen
+	e.claim(s)
 	for name, v := range e.carried {
 		if s.vars[name] != nil {
 			s.vars[name] = v
+			s.changed[name] = gen
 		}
 	}
-	for name, typ := range e.dropped {
-		delete(s.vars, name)
-		s.lost[name] = "its type " + typ + " was redefined in " + b.src.Name
+	for name := range b.misfit {
+		if v := s.vars[name]; v != nil {
+			delete(s.vars, name)
+			s.lost[name] = "its type " + v.Type + " was redefined in " + b.src.Name
+			s.changed[name] = gen
+		}
 	}
 	for name := range b.gone {
 		delete(s.vars, name)
 		s.lost[name] = "its type is gone"
+		s.changed[name] = gen
 	}
 	for u := range b.skip {
 		delete(s.methods[u.recv], u.names[0])
+		s.changed[u.recv] = gen
 	}
-	b.applyImports(s, nil)
+	b.applyImports(p, nil)
 	for _, u := range b.funcs {
 		if u.kind == kindMethod {
 			if s.methods[u.recv] == nil {
 				s.methods[u.recv] = map[string]*unit{}
 			}
 			s.methods[u.recv][u.names[0]] = u
+			s.changed[u.recv] = gen
 			continue
 		}
 		if u.isInit() {
@@ -388,18 +466,39 @@ func (e *emitter) apply(s *State, set map[string]bool) {
 		for _, n := range u.names {
 			s.remove(n)
 			s.units[n] = u
+			s.changed[n] = gen
 			if u.kind != kindType {
 				delete(s.methods, n)
 			}
 		}
 	}
+	maps.Copy(s.shapes, e.shapes)
+	b.applyWaiting(s)
+	bound := true // functions of the generation refer to the session's variables
+	e.recordDecls()
 	for name, v := range e.vars {
 		if set[name] && !v.local {
 			s.remove(name)
 			s.vars[name] = v.Var
+			if v.fresh {
+				s.changed[name] = gen
+			}
+		}
+		if v.fresh && !set[name] {
+			bound = false
 		}
 		if v.local {
 			s.lost[name] = "its type " + v.Type + " has no name outside " + b.src.Name
+		}
+	}
+	if p.Eval != nil {
+		return
+	}
+	for _, f := range e.copies {
+		if bound {
+			s.copies[f] = gen
+		} else {
+			delete(s.copies, f)
 		}
 	}
 }

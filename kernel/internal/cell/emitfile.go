@@ -10,10 +10,52 @@ import (
 	"strings"
 )
 
-// units writes the declarations of one cell to out, and what goes with them to decls and register.
-func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Builder, inits *[]string) {
+// units writes the declarations of one cell to out, and what goes with them to decls and funcs.
+func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder, inits *[]string) {
 	tf := e.b.atlas.fset.File(f.ast.FileStart)
-	nodes := map[int]ast.Node{} // by offset in f.text
+	nodes := f.nodes(tf)
+	for _, u := range f.units {
+		r := &rewriter{e: e, pass: e.p2, file: tf, out: out, poll: pollFunc,
+			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
+		from, to := f.at[u], f.at[u]+u.end-u.start
+		n := nodes[from]
+		if fd, ok := n.(*ast.FuncDecl); ok && e.b.waits[u] != nil {
+			fd.Body.List = nil
+			for _, ref := range u.refs {
+				if p := e.b.auto[ref]; p != "" {
+					r.pkgs[ref] = p
+				}
+			}
+			for _, d := range append(slices.Clone(e.b.state.dots), e.b.dots...) {
+				r.dots[d] = true
+			}
+		}
+		r.walk(n, []ast.Node{f.ast})
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			e.funcDecl(r, u, n, decls, funcs, inits)
+			if e.b.waits[u] != nil {
+				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
+			}
+			out.WriteString(u.pragma)
+			e.at(out, u.src, u.start)
+			out.WriteString(r.render(f.text, from, to) + "\n")
+		case *ast.TypeSpec:
+			e.typeDecl(r, u, n, f, from, to)
+		case *ast.GenDecl: // constants
+			e.constDecl(r, u, n)
+			e.at(out, u.src, u.start)
+			out.WriteString(r.render(f.text, from, to) + "\n")
+		}
+		if u.src == e.b.src { // others are part of the session, which Build does not change
+			u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
+		}
+	}
+}
+
+// nodes is the declarations by their offsets in the text; types of a group each.
+func (f *declFile) nodes(tf *token.File) map[int]ast.Node {
+	nodes := map[int]ast.Node{}
 	for _, d := range f.ast.Decls {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
 			for _, sp := range g.Specs {
@@ -23,33 +65,16 @@ func (e *emitter) units(f *declFile, out, decls *outFile, register *strings.Buil
 		}
 		nodes[tf.Offset(d.Pos())] = d
 	}
-	for _, u := range f.units {
-		r := &rewriter{e: e, pass: e.p2, file: tf, out: out, poll: pollFunc,
-			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
-		from, to := f.at[u], f.at[u]+u.end-u.start
-		n := nodes[from]
-		r.walk(n, []ast.Node{f.ast})
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			e.funcDecl(r, u, n, decls, register, inits)
-			e.at(out, u.src, u.start)
-			out.WriteString(r.render(f.text, from, to) + "\n")
-		case *ast.TypeSpec:
-			e.typeDecl(r, u, n, f, from, to)
-		case *ast.GenDecl: // constants
-			for _, sp := range n.Specs {
-				for _, id := range sp.(*ast.ValueSpec).Names {
-					if e.declares(u, id.Name) {
-						continue
-					}
-					r.replace(id.Pos(), id.End(), "_")
-				}
+	return nodes
+}
+
+// constDecl leaves out the constants of a group that mean something else by now.
+func (e *emitter) constDecl(r *rewriter, u *unit, g *ast.GenDecl) {
+	for _, sp := range g.Specs {
+		for _, id := range sp.(*ast.ValueSpec).Names {
+			if !e.declares(u, id.Name) {
+				r.replace(id.Pos(), id.End(), "_")
 			}
-			e.at(out, u.src, u.start)
-			out.WriteString(r.render(f.text, from, to) + "\n")
-		}
-		if u.src == e.b.src { // others are part of the session, which Build does not change
-			u.imports, u.dots = r.pkgs, slices.Sorted(maps.Keys(r.dots))
 		}
 	}
 }
@@ -81,6 +106,12 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 	if v > 1 {
 		r.replace(ts.Name.Pos(), ts.Name.End(), versioned(ts.Name.Name, v))
 	}
+	if !obj.IsAlias() && named != nil && !u.generic && !types.IsInterface(named) {
+		e.shapes[ts.Name.Name] = shape{v, layoutOf(named)}
+	}
+	if i, ok := obj.Type().Underlying().(*types.Interface); !obj.IsAlias() && ts.TypeParams == nil && !(ok && !i.IsMethodSet()) {
+		fmt.Fprintf(&e.types, "{Name: %q, Ptr: (*%s)(nil)},\n", versioned(ts.Name.Name, v), ts.Name.Name)
+	}
 	r.out.WriteString("type ")
 	e.at(r.out, u.src, u.start)
 	r.out.WriteString(r.render(f.text, from, to) + "\n")
@@ -103,7 +134,7 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 
 // funcDecl makes a function poll, and forward to its latest definition. Generic functions can't forward: nothing can
 // hold one.
-func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFile, register *strings.Builder, inits *[]string) {
+func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFile, funcs *strings.Builder, inits *[]string) {
 	if u.isInit() {
 		name := fmt.Sprintf("ʼinit%d", len(*inits))
 		*inits = append(*inits, name)
@@ -160,8 +191,9 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 			self = "(*" + u.recv + ")." + u.names[0]
 		}
 	}
-	fmt.Fprintf(register, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
-		u.key(), self, x, slot, u.src == e.b.src)
+	e.copies = append(e.copies, u.key())
+	fmt.Fprintf(funcs, "{Name: %q, Self: %s, Link: func(v any) { if f, ok := v.(%s); ok { %s = f } }, New: %v},\n",
+		u.key(), self, x, slot, u.src == e.b.src || e.b.renew[u] && !e.b.stale[u])
 }
 
 // nameParams gives names to the parameters that have none, and returns the names of all.
@@ -221,9 +253,9 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		switch {
 		case v.local:
 		case v.fresh:
-			ptr("ʼv_"+name, v.Var, fmt.Sprintf("ʼl.New[%s](%q)", v.expr, name))
+			ptr("ʼv_"+name, v.Var, fmt.Sprintf("ʼl.New[%s](%q, %q)", v.expr, name, v.key))
 		default:
-			ptr("ʼv_"+name, v.Var, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+			ptr("ʼv_"+name, v.Var, v.addr())
 		}
 	}
 	renvar := func(obj types.Object, name string) string {
@@ -234,12 +266,12 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 			return ""
 		}
 		p := "ʼv_" + name
-		if v := e.vars[name]; v != nil && (v.local || v.fresh) {
+		if v := e.vars[name]; v != nil && (v.local || v.fresh) && b.selves[name] == nil {
 			p = "ʼo_" + name
 		}
 		if ptrs[p] == "" {
 			v := e.current(name)
-			ptr(p, v, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(v.expr), name))
+			ptr(p, v, v.addr())
 		}
 		return "(*" + p + ")"
 	}
@@ -256,7 +288,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		if v := e.vars[name]; v == nil || v.local {
 			if ptrs["ʼv_"+name] == "" {
 				c := e.current(name)
-				ptr("ʼv_"+name, c, fmt.Sprintf("(*%s)(ʼl.Addr(%q))", parens(c.expr), name))
+				ptr("ʼv_"+name, c, c.addr())
 			}
 		}
 	}
@@ -274,6 +306,12 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		out.WriteString("main()\n")
 	}
 	out.WriteString(pollBody + "\n}\n") // what was interrupted did not run to its end
+}
+
+// addr writes the address of v.
+func (v *Var) addr() string {
+	t := "*" + parens(v.expr)
+	return fmt.Sprintf("(%s)(ʼl.Addr(%q, %q, (%s)(nil)))", t, v.Name, v.key, t)
 }
 
 func parens(expr string) string {
@@ -315,7 +353,7 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	}
 	after := ""
 	if len(set) > 0 {
-		after = ";ʼl.Set(" + strings.Join(set, ",") + ")"
+		after = fmt.Sprintf(";ʼl.Set(%d,%s)", e.b.src.Gen, strings.Join(set, ","))
 	}
 	for _, id := range declared(st) {
 		if e.unchecked[id.Name] {
@@ -350,16 +388,18 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	switch s := st.(type) {
 	case *ast.DeclStmt:
 		if g := s.Decl.(*ast.GenDecl); g.Tok == token.VAR {
-			return e.varDecl(g, r) + after
+			return e.varDecl(g, r, it.embeds) + after
 		}
 	case *ast.AssignStmt:
 		if _, ok := it.stmt.(*ast.ExprStmt); ok { // `_ = ` stands before it
-			r.walk(s.Rhs[0], stack)
+			for _, x := range s.Rhs {
+				r.walk(x, stack)
+			}
 			code := r.render(e.bodyText, from, to)
 			if last && !it.semi {
 				return "ʼl.Show(" + dir + code + ")"
 			}
-			return "_ = " + dir + code
+			return strings.Repeat("_,", max(it.list-1, 0)) + "_ = " + dir + code
 		}
 		if s.Tok == token.DEFINE {
 			r.replace(s.TokPos, s.TokPos+2, "=")
@@ -403,7 +443,7 @@ func prints(e ast.Expr, info *types.Info) bool {
 }
 
 // varDecl writes a var statement as assignments to the session's variables.
-func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter) string {
+func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter, embeds map[string]*Embedding) string {
 	var lines []string
 	for _, sp := range g.Specs {
 		v := sp.(*ast.ValueSpec)
@@ -426,7 +466,11 @@ func (e *emitter) varDecl(g *ast.GenDecl, r *rewriter) string {
 		}
 		if len(v.Values) == 0 {
 			for _, id := range v.Names {
-				if id.Name != "_" {
+				if m := embeds[id.Name]; m != nil {
+					name := "ʼe_" + id.Name
+					e.embeds.add(m, name, e.vars[id.Name].Var)
+					lines = append(lines, dir.String()+"(*ʼv_"+id.Name+") = "+name)
+				} else if id.Name != "_" {
 					lines = append(lines, dir.String()+"ʼl.Zero(ʼv_"+id.Name+")")
 				}
 			}

@@ -16,8 +16,15 @@ func (b *builder) read() {
 	if len(errs) > 0 && b.mark < 0 {
 		return
 	}
+	if b.elsewhere = !b.constrained(chunks); b.elsewhere {
+		return
+	}
 	b.atlas = newAtlas()
-	for _, c := range chunks {
+	for i, c := range chunks {
+		if c.tok == token.PACKAGE {
+			b.packageClause(c, i == 0)
+			continue
+		}
 		t := &text{}
 		switch {
 		case c.tok == token.ILLEGAL || c.tok == token.VAR:
@@ -35,6 +42,12 @@ func (b *builder) read() {
 			t.add(b.src, c.start, c.end)
 		}
 		f, errs := b.atlas.parse(t)
+		list := 0
+		if len(errs) > 0 && c.tok == token.ILLEGAL && !c.block {
+			if g, n := b.parseList(c); n > 1 {
+				f, errs, list = g, nil, n
+			}
+		}
 		b.errs = append(b.errs, errs...)
 		if len(errs) > 0 && !(c.start <= b.mark && b.mark < c.end && len(f.Decls) > 0) {
 			continue
@@ -43,6 +56,7 @@ func (b *builder) read() {
 		switch c.tok {
 		case token.ILLEGAL, token.VAR:
 			b.readItem(c, f, refs)
+			b.items[len(b.items)-1].list = list
 		case token.IMPORT:
 			b.readImports(c, f)
 		default:
@@ -51,6 +65,7 @@ func (b *builder) read() {
 			}
 		}
 	}
+	b.readDirectives(chunks)
 	for _, it := range b.items {
 		for _, n := range it.names {
 			if u := b.own[n]; u != nil {
@@ -59,6 +74,41 @@ func (b *builder) read() {
 			}
 		}
 	}
+}
+
+// packageClause accepts `package main` at the top of a program that was pasted into a cell.
+func (b *builder) packageClause(c chunk, first bool) {
+	f := strings.Fields(b.src.Text[c.start:c.end])
+	switch {
+	case !first:
+		b.errorf(c.start, "leave it out: a cell is not a file", "a package clause can stand at the top of a cell only")
+	case len(f) != 2 || !token.IsIdentifier(f[1]):
+		b.errorf(c.start, "leave it out: a cell is not a file", "this is no package clause")
+	}
+}
+
+// parseList reads a piece that lists n values, such as `x, err`, as the arguments of a call; n is 0 if it is something else.
+func (b *builder) parseList(c chunk) (f *ast.File, n int) {
+	t := &text{}
+	t.lit("package nb;func _(){_(")
+	t.add(b.src, c.start, c.end)
+	t.lit(")}")
+	if strings.HasSuffix(b.src.Text[c.start:c.end], ",") {
+		return nil, 0
+	}
+	f, errs := b.atlas.parse(t)
+	if len(errs) > 0 {
+		return nil, 0
+	}
+	ex, ok := f.Decls[0].(*ast.FuncDecl).Body.List[0].(*ast.ExprStmt)
+	if !ok {
+		return nil, 0
+	}
+	call, ok := ex.X.(*ast.CallExpr)
+	if !ok || call.Ellipsis.IsValid() {
+		return nil, 0
+	}
+	return f, len(call.Args)
 }
 
 // unresolved is the names in f that are declared nowhere in f. It notes which members of them are selected.
@@ -104,6 +154,11 @@ func (b *builder) readItem(c chunk, f *ast.File, refs map[string]bool) {
 		b.vars[id.Name] = true
 		b.predeclared(id)
 	}
+	if as, ok := it.stmt.(*ast.AssignStmt); ok && len(it.names) == 1 && len(as.Rhs) == 1 && refs[it.names[0]] {
+		if lit, ok := as.Rhs[0].(*ast.FuncLit); ok {
+			it.self = b.src.Text[b.offset(lit.Type.Pos()):b.offset(lit.Type.End())]
+		}
+	}
 	b.items = append(b.items, it)
 }
 
@@ -115,11 +170,14 @@ func (b *builder) predeclared(id *ast.Ident) {
 	}
 }
 
+// cgoHint is what to do instead of C in a cell.
+const cgoHint = "put the C code, and the Go functions that call it, in a package of their own and import that"
+
 func (b *builder) readImports(c chunk, f *ast.File) {
 	for _, sp := range f.Imports {
 		path := strings.Trim(sp.Path.Value, "\"`")
 		if path == "C" {
-			b.errorf(b.offset(sp.Path.Pos()), "put the C code in a package of its own and import that", `import "C" does not work in a cell`)
+			b.errorf(b.offset(sp.Path.Pos()), cgoHint, `import "C" does not work in a cell: cells are compiled without cgo`)
 			continue
 		}
 		pkg, err := b.pkgs.Import(path)
@@ -158,7 +216,7 @@ func (b *builder) readDecl(c chunk, d ast.Decl, refs map[string]bool) {
 	case *ast.FuncDecl:
 		u := &unit{kind: kindFunc, src: b.src, start: c.start, end: c.end, refs: names}
 		if d.Body == nil {
-			b.errorf(c.end, "", "function %s has no body", d.Name.Name)
+			b.errorf(c.end, "a cell has no assembly; put such functions in a package of their own and import that", "function %s has no body", d.Name.Name)
 			return
 		}
 		if d.Recv != nil {

@@ -28,6 +28,7 @@ type rewriter struct {
 	renvar func(obj types.Object, name string) string // how a variable is written; "" leaves it as it is
 	pkgs   map[string]string                          // imports that the code names
 	dots   map[string]bool
+	plain  bool // only names change: the code becomes a part of an ordinary program
 }
 
 func (r *rewriter) off(p token.Pos) int { return r.file.Offset(p) }
@@ -67,9 +68,13 @@ func (r *rewriter) walk(n ast.Node, stack []ast.Node) {
 			return true
 		}
 		stack = append(stack, n)
+		if id, ok := n.(*ast.Ident); ok {
+			r.ident(id, stack[:len(stack)-1])
+		}
+		if r.plain {
+			return true
+		}
 		switch n := n.(type) {
-		case *ast.Ident:
-			r.ident(n, stack[:len(stack)-1])
 		case *ast.ForStmt:
 			r.insert(n.Body.Lbrace+1, r.poll)
 		case *ast.RangeStmt:
@@ -97,6 +102,14 @@ func (r *rewriter) walk(n ast.Node, stack []ast.Node) {
 			r.goStmt(n)
 		case *ast.CallExpr:
 			r.namedCallbacks(n)
+		case *ast.TypeAssertExpr:
+			r.assertion(n)
+		case *ast.BinaryExpr:
+			r.comparison(n)
+		case *ast.SwitchStmt:
+			r.exprSwitch(n)
+		case *ast.TypeSwitchStmt:
+			r.typeSwitch(n)
 		}
 		return true
 	})
@@ -130,6 +143,10 @@ func (r *rewriter) ident(id *ast.Ident, stack []ast.Node) {
 		}
 	case *types.TypeName:
 		r.rename(id, o)
+	case *types.Func:
+		if r.plain && o.Name() == "main" && ours(o) && o.Signature().Recv() == nil {
+			r.replace(id.Pos(), id.End(), plainMain)
+		}
 	}
 	if obj != nil && obj.Pkg() != nil && !ours(obj) && obj.Parent() == obj.Pkg().Scope() {
 		if sel, ok := stack[len(stack)-1].(*ast.SelectorExpr); !ok || sel.Sel != id {
@@ -150,7 +167,7 @@ func deref(t types.Type) types.Type {
 // only, and another cell may have had another one.
 func (r *rewriter) rename(id *ast.Ident, o *types.TypeName) {
 	n, ok := o.Type().(*types.Named)
-	if !ok || !ours(o) || o.IsAlias() || o.Parent() == o.Pkg().Scope() || o.Parent() == nil {
+	if r.plain || !ok || !ours(o) || o.IsAlias() || o.Parent() == o.Pkg().Scope() || o.Parent() == nil {
 		return
 	}
 	if v := r.e.version(n); v > 1 {
@@ -203,6 +220,7 @@ func (r *rewriter) useInClause(body *ast.BlockStmt, s string) {
 		r.insert(c.(*ast.CaseClause).Colon+1, s)
 		return
 	}
+	r.insert(body.Lbrace+1, "default:"+s)
 }
 
 // goStmt guards a goroutine: `go f(x)` becomes `go func(f F, x X) { defer guard(); f(x) }(f, x)`, so that function and

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 )
 
 // Source is the Go code of one cell as the user typed it.
@@ -16,6 +17,15 @@ type Source struct {
 	Name string // "cell[3]": how errors call it
 	Gen  int    // the generation that runs it, unique in the session
 	Text string // without commands, see [CutCommands]
+
+	once sync.Once
+	code string
+}
+
+// quiet is the text as it is compiled, see the function of that name.
+func (s *Source) quiet() string {
+	s.once.Do(func() { s.code = quiet(s.Text) })
+	return s.code
 }
 
 // Position is the place of a byte offset in s: line and column count from 1, columns in bytes as go/token has them.
@@ -99,7 +109,7 @@ func (t *text) lit(s string) { t.buf.WriteString(s) }
 
 func (t *text) add(src *Source, start, end int) {
 	t.segs = append(t.segs, seg{t.buf.Len(), end - start, src, start})
-	t.buf.WriteString(src.Text[start:end])
+	t.buf.WriteString(src.quiet()[start:end])
 }
 
 // typed reports whether an offset of the assembled text is in a piece of a cell.

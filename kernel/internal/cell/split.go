@@ -10,7 +10,7 @@ import (
 
 // chunk is a top-level piece of a cell: one declaration or one statement.
 type chunk struct {
-	tok        token.Token // IMPORT, CONST, TYPE, VAR, FUNC, or ILLEGAL for a statement
+	tok        token.Token // PACKAGE, IMPORT, CONST, TYPE, VAR, FUNC, or ILLEGAL for a statement
 	start, end int         // without trailing comment or semicolon
 	semi       bool        // an explicit ';' follows
 	block      bool        // the body of a `%%` cell
@@ -86,6 +86,25 @@ func split(src *Source) ([]chunk, Errors) {
 	return chunks, errs
 }
 
+// unclosed is the offset of the innermost bracket that is still open at the end of code; -1 if there is none.
+func unclosed(code string) int {
+	var open []int
+	scan(code, func(off int, tok token.Token, _ string) {
+		switch tok {
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			open = append(open, off)
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			if len(open) > 0 {
+				open = open[:len(open)-1]
+			}
+		}
+	}, func(string) {})
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
+}
+
 // header follows the tokens outside brackets to know when they are between `for`, `if` or `switch` and its body: a
 // semicolon there ends no statement.
 type header struct {
@@ -133,7 +152,7 @@ func blockLine(s string) int {
 // kindOf tells a declaration from a statement by its first tokens.
 func kindOf(toks []token.Token) token.Token {
 	switch toks[0] {
-	case token.IMPORT, token.CONST, token.TYPE, token.VAR:
+	case token.IMPORT, token.CONST, token.TYPE, token.VAR, token.PACKAGE:
 		return toks[0]
 	case token.FUNC:
 		if len(toks) > 1 && toks[1] == token.IDENT {

@@ -18,6 +18,10 @@ type State struct {
 	vars    map[string]*Var
 	lost    map[string]string         // why a name that once was a variable is none any more
 	idents  map[string]map[string]int // type name → hash of its definition → version
+	shapes  map[string]shape          // the types declared last, by name
+	waiting map[*unit]Errors          // functions that call what no cell has declared yet, and where they do
+	copies  map[string]int            // function, or type.method → the last generation that has a copy which can be called
+	changed map[string]int            // name → the last generation that gave it another meaning, or a method
 }
 
 // New returns the state of a session without cells.
@@ -29,6 +33,10 @@ func New() *State {
 		vars:    map[string]*Var{},
 		lost:    map[string]string{},
 		idents:  map[string]map[string]int{},
+		shapes:  map[string]shape{},
+		waiting: map[*unit]Errors{},
+		copies:  map[string]int{},
+		changed: map[string]int{},
 	}
 }
 
@@ -42,6 +50,10 @@ func (s *State) Snapshot() *State {
 		vars:    maps.Clone(s.vars),
 		lost:    maps.Clone(s.lost),
 		idents:  maps.Clone(s.idents),
+		shapes:  maps.Clone(s.shapes),
+		waiting: maps.Clone(s.waiting),
+		copies:  maps.Clone(s.copies),
+		changed: maps.Clone(s.changed),
 	}
 	for t, m := range c.methods {
 		c.methods[t] = maps.Clone(m)
@@ -64,7 +76,12 @@ type Var struct {
 	key     string            // equal for two variables of the same type
 	layout  string            // equal for two variables of the same memory layout
 	local   []string          // packages of local modules whose types it is made of, as they were compiled
+	place   *place
+	decl    *decl
 }
+
+// place is the memory of a variable: declarations of one name and type that follow each other share it.
+type place struct{ name string }
 
 // Vars is all variables, by name.
 func (s *State) Vars() []*Var {
@@ -122,7 +139,14 @@ func (s *State) Lose(reason string) []string {
 		s.lost[v.Name] = reason
 	}
 	clear(s.vars)
+	clear(s.copies)
 	return names
+}
+
+// shape is one identity of a type.
+type shape struct {
+	version int
+	layout  string // as in Var
 }
 
 type kind int
@@ -149,7 +173,8 @@ type unit struct {
 	refs       []string          // identifiers that it may take from the session or the cell
 	imports    map[string]string // local name → path of the packages that it names
 	dots       []string
-	generic    bool // a function with type parameters, or a method of such a type
+	pragma     string // lines `//go:noinline`
+	generic    bool   // a function with type parameters, or a method of such a type
 }
 
 func (u *unit) key() string {
@@ -157,6 +182,14 @@ func (u *unit) key() string {
 		return u.recv + "." + u.names[0]
 	}
 	return u.names[0]
+}
+
+// current reports whether u is what the session means by its name.
+func (s *State) current(u *unit) bool {
+	if u.kind == kindMethod {
+		return s.methods[u.recv][u.names[0]] == u
+	}
+	return slices.ContainsFunc(u.names, func(n string) bool { return s.units[n] == u })
 }
 
 // isInit reports whether u is an init function: it runs with its cell and declares nothing.

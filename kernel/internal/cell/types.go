@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"go/types"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -192,8 +193,9 @@ func visit(t types.Type, into map[*types.TypeName]*types.Named, seen map[types.T
 }
 
 // identity is a hash of everything that a type's descriptor depends on: its definition, its method set, and the same of
-// every type of the session they mention. Two types of one name and one identity may share a descriptor.
-func identity(n *types.Named) string {
+// every type of the session they mention. Two types of one name and one identity may share a descriptor. methods is what
+// the methods of a generic type do: they can't forward to later definitions, so the descriptor depends on that too.
+func identity(n *types.Named, methods func(generic *types.Named) string) string {
 	all := map[*types.TypeName]*types.Named{}
 	named(n, all)
 	byName := func(n *types.Named) string { return n.Obj().Name() }
@@ -206,20 +208,28 @@ func identity(n *types.Named) string {
 			fmt.Fprintf(&b, "[%s %s]", p.Obj().Name(), exactly(p.Constraint(), byName))
 		}
 		b.WriteString(" " + exactly(t.Underlying(), byName))
-		var methods []string
+		var set []string
 		for i := range t.NumMethods() {
 			m := t.Method(i)
 			_, ptr := types.Unalias(m.Signature().Recv().Type()).(*types.Pointer)
-			methods = append(methods, fmt.Sprintf("%s %v %s", m.Name(), ptr, exactly(m.Type(), byName)))
+			set = append(set, fmt.Sprintf("%s %v %s", m.Name(), ptr, exactly(m.Type(), byName)))
 		}
-		sort.Strings(methods)
-		b.WriteString("{" + strings.Join(methods, ";") + "}")
+		sort.Strings(set)
+		b.WriteString("{" + strings.Join(set, ";") + "}")
+		if t.TypeParams().Len() > 0 {
+			b.WriteString(methods(t))
+		}
 		defs = append(defs, b.String())
 	}
 	sort.Strings(defs)
 	h := sha256.Sum256([]byte(n.Obj().Name() + "=" + strings.Join(defs, "\n")))
 	return hex.EncodeToString(h[:8])
 }
+
+// PlainName is a name as the user knows it: without what tells the versions of redefined types apart.
+func PlainName(s string) string { return versionMark.ReplaceAllString(s, "") }
+
+var versionMark = regexp.MustCompile(`ʼ\d+`)
 
 // exactly writes t so that two types are identical if and only if their strings are equal, given names for the session's.
 func exactly(t types.Type, name func(*types.Named) string) string {
@@ -228,27 +238,54 @@ func exactly(t types.Type, name func(*types.Named) string) string {
 	return d.String()
 }
 
-// layoutOf describes how a value of t lies in memory, and what the garbage collector and interface calls need of it, then
-// "|" and the sequence of all field names. See [carries].
+// layoutOf describes how a value of t lies in memory, and what the garbage collector, interface calls, hashing and comparing
+// need of it, then "|" and the names of the fields of each struct. It is empty for a type without end, which no compiler
+// takes. See [carries].
 func layoutOf(t types.Type) string {
-	d := description{stack: map[*types.Named]int{}}
+	d := description{begun: map[*types.Named]int{}, open: map[*types.Named]bool{}}
 	d.walk(t)
-	return d.String() + "|" + strings.Join(d.fields, ",")
+	if d.endless {
+		return ""
+	}
+	var groups []string
+	for _, g := range d.fields {
+		groups = append(groups, strings.Join(g, ","))
+	}
+	return d.String() + "|" + strings.Join(groups, ";")
 }
 
 // description writes types; aliases are always followed. With name, types of the session are written as that says;
 // without, they and those of local modules are expanded and the names of fields kept apart.
+//
+// What is expanded has its nodes numbered in the order in which they are written, so that a type inside itself can be
+// written as the number of the node where it begins: one text stands for one graph.
 type description struct {
 	strings.Builder
 	name   func(*types.Named) string
-	stack  map[*types.Named]int
-	fields []string
+	nodes  int
+	begun  map[*types.Named]int // the node where its expansion begins
+	open   map[*types.Named]bool
+	depth  int // of what is open
+	fields [][]string
+	// endless is set by a generic type that instantiates itself with ever other types
+	endless bool
 }
 
+// maxExpansion is the length at which types that were expanded before are no longer expanded again: types that refer to
+// each other in many ways would be written in all of them.
+const maxExpansion = 16 << 10
+
+// maxDepth is how many types may lie inside each other.
+const maxDepth = 200
+
 func (d *description) walk(t types.Type) {
-	switch t := types.Unalias(t).(type) {
-	case *types.Named:
-		d.named(t)
+	t = types.Unalias(t)
+	if n, ok := t.(*types.Named); ok {
+		d.named(n)
+		return
+	}
+	d.nodes++
+	switch t := t.(type) {
 	case *types.Basic:
 		if k := t.Kind(); k < types.UntypedBool && k != types.Invalid {
 			d.WriteString(types.Typ[k].Name()) // byte is uint8
@@ -277,12 +314,17 @@ func (d *description) walk(t types.Type) {
 		d.walk(t.Elem())
 	case *types.Struct:
 		d.WriteString("struct{")
+		group := len(d.fields)
+		d.fields = append(d.fields, nil)
 		for i := range t.NumFields() {
 			f := t.Field(i)
 			if d.name != nil {
 				fmt.Fprintf(d, "%s %v %q ", f.Id(), f.Embedded(), t.Tag(i))
 			} else {
-				d.fields = append(d.fields, f.Name())
+				d.fields[group] = append(d.fields[group], f.Name())
+				if f.Name() == "_" { // is neither hashed nor compared
+					d.WriteString("_ ")
+				}
 			}
 			d.walk(f.Type())
 			d.WriteByte(';')
@@ -345,13 +387,19 @@ func (d *description) named(n *types.Named) {
 	case d.name != nil:
 		d.WriteString(d.name(n.Origin()))
 	default:
-		if at, ok := d.stack[n]; ok {
-			fmt.Fprintf(d, "^%d", len(d.stack)-at)
+		if at, ok := d.begun[n]; ok && (d.open[n] || d.Len() > maxExpansion) {
+			fmt.Fprintf(d, "^%d", at)
 			return
 		}
-		d.stack[n] = len(d.stack)
+		if d.depth == maxDepth {
+			d.endless = true
+			return
+		}
+		d.begun[n], d.open[n] = d.nodes, true
+		d.depth++
 		d.walk(n.Underlying())
-		delete(d.stack, n)
+		d.depth--
+		d.open[n] = false
 		return
 	}
 	if l := n.TypeArgs(); l.Len() > 0 {
@@ -364,19 +412,25 @@ func (d *description) named(n *types.Named) {
 	}
 }
 
-// carries reports whether a value laid out as old may be read as one laid out as new: the memory is the same, and no field
-// stands where another one of the same name set stood.
+// carries reports whether a value laid out as old may be read as one laid out as new: the memory is the same, and no struct
+// has a field in another place than before.
 func carries(oldLayout, newLayout string) bool {
 	o, on, _ := strings.Cut(oldLayout, "|")
 	n, nn, _ := strings.Cut(newLayout, "|")
-	if o != n {
+	if o != n || o == "" {
 		return false
 	}
-	a, b := strings.Split(on, ","), strings.Split(nn, ",")
-	if slices.Equal(a, b) {
-		return true
+	before, after := strings.Split(on, ";"), strings.Split(nn, ";")
+	if len(before) != len(after) {
+		return false
 	}
-	slices.Sort(a)
-	slices.Sort(b)
-	return !slices.Equal(a, b)
+	for i := range before {
+		a, b := strings.Split(before[i], ","), strings.Split(after[i], ",")
+		for i := range a {
+			if a[i] != b[i] && (slices.Contains(b, a[i]) || slices.Contains(a, b[i])) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golab/kernel/nb"
 )
@@ -17,6 +18,7 @@ import (
 // Command is sent by the front. Exactly one of its fields is set.
 type Command struct {
 	Run       *Run       `json:",omitempty"`
+	Eval      *Eval      `json:",omitempty"`
 	Interrupt *Interrupt `json:",omitempty"`
 }
 
@@ -58,7 +60,7 @@ type Frame struct {
 	Line int
 }
 
-// Done ends a Run.
+// Done ends a Run or Eval.
 type Done struct {
 	Gen         int
 	Set         []string // variables whose declaration was executed
@@ -67,6 +69,9 @@ type Done struct {
 	Interrupted bool     `json:",omitempty"`
 	Abandoned   string   `json:",omitempty"` // what the interrupted code was waiting for; it is left waiting
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
+	LoadTime    time.Duration
+	RunTime     time.Duration
+	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

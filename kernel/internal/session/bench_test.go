@@ -5,8 +5,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // loops is what the cost of interrupt checks is measured on.
@@ -122,21 +124,59 @@ func BenchmarkChecks(b *testing.B) {
 	}
 }
 
-// BenchmarkCell runs small cells one after the other, from text to result.
+// BenchmarkCell runs small cells one after the other, from text to result. Those that are evaluated are compiled as well, for
+// comparison.
 func BenchmarkCell(b *testing.B) {
-	for name, c := range map[string]struct{ first, cell string }{
-		"print":     {"x := 0", "x++\nfmt.Println(x)"},
-		"show":      {"x := 0", "x"},
-		"dataframe": {`df := datasets.Iris()`, "df.Nrow()"},
-		"mlx":       {"digits := mlx.FromDataFrame(datasets.Digits(), `label`)\nmodel := mlx.Sequential(mlx.Dense(10))", "mlx.Evaluate(model, digits)"},
+	const model = "digits := mlx.FromDataFrame(datasets.Digits(), `label`)\nmodel := mlx.Sequential(mlx.Dense(10))\nmlx.Evaluate(model, digits);"
+	for _, c := range []struct{ name, first, cell string }{
+		{"print", "x := 0", "x++\nfmt.Println(x)"},
+		{"mlx", model, "mlx.Evaluate(model, digits)"},
+		{"show", "x := 0", "x"},
+		{"call", "func f(n int) int { return n + 1 }", "f(3)"},
+		{"define", "func f(n int) int { return n + 1 }", "y := f(3)"},
+		{"describe", "df := datasets.Iris()", "df.Describe()"},
+		{"summary", model, "model.Summary()"},
 	} {
-		b.Run(name, func(b *testing.B) {
-			s := open(b)
-			must(b, s, c.first)
-			runCell(s, 2, c.cell)
-			for b.Loop() {
-				runCell(s, 3, c.cell)
+		for _, how := range []string{"", "-compiled"} {
+			if how != "" && (c.name == "print" || c.name == "mlx") {
+				continue
 			}
-		})
+			b.Run(c.name+how, func(b *testing.B) {
+				s := open(b)
+				s.compileAll = how != ""
+				must(b, s, c.first)
+				must(b, s, c.cell)
+				for b.Loop() {
+					runCell(s, 3, c.cell)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkManyCells runs 2,000 cells in one session, and reports how the median cell's latency and the worker's memory
+// change from the first hundred to the last.
+func BenchmarkManyCells(b *testing.B) {
+	for b.Loop() {
+		s := open(b)
+		must(b, s, "x := 0")
+		const n, window = 2000, 100
+		took := make([]time.Duration, n)
+		before := 0
+		for i := range n {
+			if i == window {
+				before = resident(b, s)
+			}
+			start := time.Now()
+			if out, err := runCell(s, i+2, fmt.Sprintf("x = x + %d; fmt.Println(x)", i)); err != nil {
+				b.Fatal(out)
+			}
+			took[i] = time.Since(start)
+		}
+		kB := float64(resident(b, s)-before) / (n - window)
+		first, last := slices.Sorted(slices.Values(took[:window])), slices.Sorted(slices.Values(took[n-window:]))
+		b.ReportMetric(float64(first[window/2])/1e6, "first-ms")
+		b.ReportMetric(float64(last[window/2])/1e6, "last-ms")
+		b.ReportMetric(kB, "kB/cell")
 	}
 }

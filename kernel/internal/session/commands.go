@@ -44,6 +44,7 @@ func init() {
 		"use":    {usage: "DIR", about: "make the module in a folder importable; its code may be edited", run: useModule},
 		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them in a file beside the notebook", run: mod},
 		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker, run those cells again (none named: list them)", run: replay},
+		"race":   {usage: "[CODE]", about: "run the cell as a process of its own that looks for data races", code: true, run: raceCell},
 		"time":   {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
 }
@@ -100,5 +101,11 @@ func help(_ context.Context, _ *Session, c *call) *engine.Error {
 // timeCell is %time: execute prints the times when the cell has ended.
 func timeCell(_ context.Context, _ *Session, c *call) *engine.Error {
 	c.r.timed = true
+	return nil
+}
+
+// raceCell is %race: execute runs the cell under the race detector, not in the worker.
+func raceCell(_ context.Context, _ *Session, c *call) *engine.Error {
+	c.r.race = true
 	return nil
 }

@@ -3,10 +3,14 @@ package session
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
@@ -28,10 +32,10 @@ func (s *Session) compileError(err error) *engine.Error {
 	case errors.As(err, &list):
 	case errors.As(err, &tool):
 		if list = s.toolErrors(tool); len(list) == 0 {
-			return internal(err)
+			return s.failed(err)
 		}
 	default:
-		return internal(err)
+		return s.failed(err)
 	}
 	e := &engine.Error{Name: "compile error", Value: list[0].Error()}
 	for i, one := range list {
@@ -110,6 +114,33 @@ func (s *Session) source(file string) *cell.Source {
 	return best
 }
 
+// failed says that a cell could not be run, for a reason that is not in it, and what to do.
+func (s *Session) failed(err error) *engine.Error {
+	what, hint := err.Error(), ""
+	var tool *build.ToolError
+	if errors.As(err, &tool) {
+		what = "the " + strings.TrimPrefix(tool.Tool, "golab-") + " tool failed: " + tool.Err.Error()
+		if tool.Output != "" {
+			what += "\n" + tool.Output
+		}
+	}
+	var exit *exec.ExitError
+	switch killed := errors.As(err, &exit) && !exit.Exited(); {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), strings.Contains(what, syscall.ENOSPC.Error()), strings.Contains(what, syscall.EDQUOT.Error()):
+		hint = "free some space and run the cell again; cells are compiled in " + s.dir + " (TMPDIR says where), from the packages in " + home.Cache()
+	case killed, strings.Contains(what, "terminated with signal"):
+		hint = "run the cell again; was it killed because memory ran out?"
+	case tool != nil && errors.Is(err, fs.ErrNotExist):
+		hint = "files of " + home.Cache() + " were removed; restart the kernel, which makes them again"
+	}
+	e := &engine.Error{Name: "GoLab error", Value: what + "; the cell was not run"}
+	e.Traceback = append(strings.Split(red("GoLab error: ")+what, "\n"), "the cell was not run; values are as they were")
+	if hint != "" {
+		e.Traceback = append(e.Traceback, "hint: "+hint)
+	}
+	return e
+}
+
 func internal(err error) *engine.Error {
 	return &engine.Error{Name: "GoLab error", Value: err.Error(), Traceback: strings.Split(red("GoLab error: ")+err.Error(), "\n")}
 }
@@ -159,7 +190,7 @@ func panicText(p *pipe.Panic, source func(file string) *cell.Source) []string {
 
 // userFunc names a function as the user does.
 func userFunc(fn string) string {
-	fn = strings.TrimPrefix(fn, "nb.")
+	fn = cell.PlainName(strings.TrimPrefix(fn, "nb."))
 	if fn == "ʼcell" {
 		return "the cell"
 	}

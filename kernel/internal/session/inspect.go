@@ -37,18 +37,12 @@ func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
 // look calls f with a copy of the session's state and what it can import, if the base is there. A bug of ours that panics on a cell half typed
 // must not end the session: then nothing is known.
 func (s *Session) look(f func(*cell.State, cell.Packages)) {
-	select {
-	case <-s.started:
-	default:
-		return
-	}
-	pkgs := s.packages()
+	s.mu.Lock()
+	pkgs, state := s.space, s.state.Snapshot()
+	s.mu.Unlock()
 	if pkgs == nil {
 		return
 	}
-	s.mu.Lock()
-	state := s.state.Snapshot()
-	s.mu.Unlock()
 	defer func() {
 		if r := recover(); r != nil {
 			s.opts.Log("completion or inspection failed, which is a bug: %v", r)

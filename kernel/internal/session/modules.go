@@ -63,8 +63,8 @@ func (s *Session) setSpace(space *build.Space) {
 	s.space = space
 }
 
-// folder is the session's module folder, which is made when it is first needed.
-func (s *Session) folder(ctx context.Context) (*modules.Folder, error) {
+// moduleFolder is the session's go.mod, which is made when it is first needed.
+func (s *Session) moduleFolder(ctx context.Context) (*modules.Folder, error) {
 	if s.mods.folder == nil {
 		f, err := modules.New(ctx, filepath.Join(s.dir, "mod"), s.base.Root, s.base.Go(), s.base.Env())
 		if err != nil {
@@ -90,7 +90,7 @@ const replayHint = "`%replay all` restarts the worker with it and runs the sessi
 // changeModules has f change the session's modules, and makes what it changed importable. What the running worker can't
 // take is explained. If anything fails the modules are as before.
 func (s *Session) changeModules(ctx context.Context, out engine.Sink, f func(*modules.Folder) error) error {
-	folder, err := s.folder(ctx)
+	folder, err := s.moduleFolder(ctx)
 	if err != nil {
 		return err
 	}
@@ -165,13 +165,12 @@ func (s *Session) replaceWorker(ctx context.Context, out engine.Sink, p modules.
 	if p.Dir != "" {
 		space = space.With(p, nil)
 	}
-	s.base = base
 	s.mu.Lock()
 	w := s.worker
-	s.worker, s.space = nil, space
+	s.base, s.worker, s.space = base, nil, space
 	s.mu.Unlock()
 	if w != nil {
-		w.kill()
+		w.kill("it is replaced")
 		<-w.gone
 	}
 	_, err := s.ensureWorker()

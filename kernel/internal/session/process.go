@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,19 +23,26 @@ type process struct {
 	cmd      *exec.Cmd
 	commands *os.File
 	pump     *pump
-	done     chan pipe.Done // what the pump read; closed when the worker is gone
-	gone     chan struct{}
-	state    *os.ProcessState
+	done     chan pipe.Done // the end of the generation that is expected
+	gone     chan struct{}  // closed when the worker has ended and all it wrote is read
+	expected atomic.Int64
 
 	// Of the goroutine of Execute: whether a cell was sent to it, and what it has loaded beyond the base.
 	used   bool
 	loaded loaded
 
-	mu sync.Mutex // of commands
+	mu  sync.Mutex             // of commands
+	why atomic.Pointer[string] // it was killed, if it was
 }
 
 // start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
 func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink) (*process, error) {
+	if _, err := os.Stat(cwd); cwd != "" && err != nil {
+		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil { // somebody may have cleaned up
+		return nil, err
+	}
 	gonb, back := filepath.Join(dir, "gonb"), filepath.Join(dir, "gonb.back")
 	for _, f := range []string{gonb, back} {
 		os.Remove(f)
@@ -96,10 +104,10 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, func(d pipe.Done) { p.done <- d })
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, p.ended, p.cut)
 	if err != nil {
 		cmd.Process.Kill()
-		cmd.Wait()
+		reap(cmd)
 		return fail(err)
 	}
 	pumped := make(chan struct{})
@@ -108,8 +116,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 		close(pumped)
 	}()
 	go func() {
-		cmd.Wait()
-		p.state = cmd.ProcessState
+		reap(cmd)
 		p.pump.finish()
 		<-pumped
 		cmdW.Close()
@@ -130,8 +137,33 @@ func (p *process) send(c pipe.Command) error {
 	return err
 }
 
+// ended takes the end of a generation from the pump. What cells write into the worker's pipes may look like one.
+func (p *process) ended(d pipe.Done) {
+	if int64(d.Gen) != p.expected.Load() {
+		return
+	}
+	select {
+	case p.done <- d:
+	default:
+	}
+}
+
+// cut is called when the worker can tell nothing any more. If it does not end, it is no longer the worker.
+func (p *process) cut() {
+	go func() {
+		select {
+		case <-p.gone:
+		case <-time.After(2 * time.Second):
+			p.kill("the cell put another program in its place (syscall.Exec), or closed its pipes")
+		}
+	}()
+}
+
 // kill ends the worker at once.
-func (p *process) kill() { p.cmd.Process.Kill() }
+func (p *process) kill(why string) {
+	p.why.CompareAndSwap(nil, &why)
+	p.cmd.Process.Kill()
+}
 
 // close lets the worker end by itself, or kills it after a while.
 func (p *process) close() {
@@ -139,7 +171,7 @@ func (p *process) close() {
 	select {
 	case <-p.gone:
 	case <-time.After(2 * time.Second):
-		p.kill()
+		p.kill("the kernel is shut down")
 		<-p.gone
 	}
 }
@@ -154,18 +186,24 @@ func (p *process) alive() bool {
 	}
 }
 
-// ended says how the worker ended.
-func (p *process) ended() string {
-	ws, ok := p.state.Sys().(syscall.WaitStatus)
+// end says how the worker ended, which it has.
+func (p *process) end() string {
+	state := p.cmd.ProcessState
+	ws, ok := state.Sys().(syscall.WaitStatus)
+	words := p.pump.words.why()
 	switch {
+	case ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL && p.why.Load() != nil:
+		return *p.why.Load()
 	case ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL:
 		return "it was killed (out of memory?)"
+	case words != "" && (!ok || ws.Signaled() || ws.ExitStatus() == 2):
+		return words
 	case ok && ws.Signaled():
 		return "signal: " + ws.Signal().String()
 	case ok && ws.ExitStatus() == 2:
 		return "exit status 2, as after a fatal error of the Go runtime"
 	}
-	return fmt.Sprintf("exit status %d", p.state.ExitCode())
+	return fmt.Sprintf("exit status %d", state.ExitCode())
 }
 
 var errGone = errors.New("the worker is gone")

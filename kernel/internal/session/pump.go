@@ -28,6 +28,8 @@ type pump struct {
 	wakeR, wakeW   *os.File
 	sink           func() engine.Sink
 	done           func(pipe.Done)
+	cut            func() // called once when the worker has closed its events
+	words          lastWords
 
 	pending map[int]pipe.Event // read, mark not yet seen
 	shown   map[string]bool    // display ids of gonbui
@@ -54,8 +56,8 @@ func newSource(f *os.File) (*source, error) {
 	return &source{f: f, fd: fd}, unix.SetNonblock(fd, true)
 }
 
-func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, done func(pipe.Done)) (*pump, error) {
-	p := &pump{sink: sink, done: done, backFile: back, pending: map[int]pipe.Event{}, shown: map[string]bool{}}
+func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, done func(pipe.Done), cut func()) (*pump, error) {
+	p := &pump{sink: sink, done: done, cut: cut, backFile: back, pending: map[int]pipe.Event{}, shown: map[string]bool{}}
 	var srcs [4]*source
 	for i, f := range []*os.File{stdout, stderr, events, gonb} {
 		var err error
@@ -66,8 +68,12 @@ func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sin
 	p.stdout, p.stderr = &stream{source: srcs[0], name: "stdout"}, &stream{source: srcs[1], name: "stderr"}
 	p.events, p.gonb = srcs[2], srcs[3]
 	p.dec = gob.NewDecoder((*gobReader)(p))
-	p.back = gob.NewEncoder(back)
-	var err error
+	fd := int(back.Fd())
+	err := unix.SetNonblock(fd, true)
+	if err != nil {
+		return nil, err
+	}
+	p.back = gob.NewEncoder(answers(fd))
 	p.wakeR, p.wakeW, err = os.Pipe()
 	return p, err
 }
@@ -94,7 +100,8 @@ func (p *pump) run() {
 		}
 		more := p.pass()
 		if fds[0].Revents != 0 {
-			for more {
+			// What cells started may still write: no more is read than the pipes can have held.
+			for i := 0; more && i < maxPipe/chunk; i++ {
 				more = p.pass()
 			}
 			p.flush()
@@ -109,8 +116,12 @@ func (p *pump) pass() bool {
 	if errs {
 		p.deliverText(p.stderr)
 	}
+	open := !p.events.eof
 	ev := p.events.fill()
 	p.readEvents()
+	if open && p.events.eof {
+		p.cut()
+	}
 	if out {
 		p.deliverText(p.stdout)
 	}
@@ -123,12 +134,17 @@ func (p *pump) pass() bool {
 	return out || errs || ev || g
 }
 
+const (
+	chunk    = 256 << 10
+	maxPipe  = 2 << 20 // that a program without privileges can make a pipe hold, and some
+	maxEvent = 1 << 30
+)
+
 // fill reads once, up to a limit, and reports whether there was anything.
 func (s *source) fill() bool {
 	if s.eof {
 		return false
 	}
-	const chunk = 256 << 10
 	n := len(s.buf)
 	s.buf = append(s.buf, make([]byte, chunk)...)
 	m, err := unix.Read(s.fd, s.buf[n:])
@@ -147,6 +163,9 @@ func (s *source) fill() bool {
 func (p *pump) deliverText(s *stream) {
 	for {
 		text, seq, rest, ok := pipe.CutMark(s.buf)
+		if s == p.stderr {
+			p.words.hear(text)
+		}
 		s.emit(p.sink(), text, false)
 		if !ok {
 			s.buf = append(s.buf[:0], rest...)
@@ -211,6 +230,9 @@ func (p *pump) readEvents() {
 	for {
 		i := bytes.IndexByte(p.events.buf, '\n')
 		if i < 0 {
+			if len(p.events.buf) > maxEvent { // a cell writes there
+				p.events.buf = nil
+			}
 			return
 		}
 		var e pipe.Event
@@ -242,6 +264,7 @@ func (p *pump) handle(e pipe.Event) {
 		for _, s := range []*stream{p.stdout, p.stderr} {
 			s.emit(p.sink(), nil, true)
 		}
+		p.words.forget()
 		p.done(*e.Done)
 	}
 }
@@ -249,10 +272,19 @@ func (p *pump) handle(e pipe.Event) {
 // flush delivers what a dead worker left.
 func (p *pump) flush() {
 	p.readEvents()
+	p.words.hear(p.stderr.buf)
 	for _, s := range []*stream{p.stderr, p.stdout} {
 		s.emit(p.sink(), s.buf, true)
 		s.buf = nil
 	}
+}
+
+// answers is the pipe back to gonbui. A program that does not read it must not stop the pump: then answers are lost.
+type answers int
+
+func (fd answers) Write(b []byte) (int, error) {
+	unix.Write(int(fd), b)
+	return len(b), nil
 }
 
 // gobReader lets the gob decoder read from the pipe of gonbui, and waits for the rest of a message that has begun.

@@ -22,6 +22,9 @@ import (
 // killAfter is how long interrupted code has to stop before its worker is replaced.
 const killAfter = 5 * time.Second
 
+// closeAfter is how long a closed session waits for its cell.
+const closeAfter = 5 * time.Second
+
 // Options of a session.
 type Options struct {
 	// Open gets the compiled packages, which may take minutes the first time; it tells report what it does. Required.
@@ -41,14 +44,20 @@ type Session struct {
 	opts Options
 	dir  string // private; holds cells' intermediate files and named pipes
 
-	started chan struct{} // closed when base and the first worker are there, or err says why not
-	base    *build.Base   // what follows is of the goroutine of Execute then
-	err     error
-	stop    context.CancelFunc // of opening the base
-	mods    sessionModules
+	ctx  context.Context // of opening the base
+	stop context.CancelFunc
+
+	mods    sessionModules // of the goroutine of Execute
 	history []record
 
-	mu      sync.Mutex // guards what follows
+	compileAll bool // evaluate nothing: for tests
+	compiled   int  // how many cells were
+
+	mu      sync.Mutex    // guards what follows
+	started chan struct{} // closed when base and the first worker are there, or err says why not
+	err     error
+	base    *build.Base
+	cells   sync.WaitGroup // that run; none begins once closed is set
 	sink    engine.Sink
 	state   *cell.State
 	space   *build.Space            // what cells can import
@@ -67,15 +76,23 @@ type run struct {
 	killed    bool
 	interrupt bool
 	timed     bool // print the times when the cell has ended
+	race      bool // look for data races
 	times     times
 }
 
 // times is where the time of a cell went.
-type times struct{ check, build, run time.Duration }
+type times struct {
+	check       time.Duration
+	build.Times // zero for a cell that was evaluated
+	load, run   time.Duration
+}
 
 func (t times) text(name string, total time.Duration) string {
 	ms := func(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000) }
-	return fmt.Sprintf("%s: %s (check %s, compile and link %s, load and run %s)\n", name, ms(total), ms(t.check), ms(t.build), ms(t.run))
+	if t.Compile == 0 {
+		return fmt.Sprintf("%s: %s (check %s, run %s)\n", name, ms(total), ms(t.check), ms(t.run))
+	}
+	return fmt.Sprintf("%s: %s (check %s, compile %s, link %s, load %s, run %s)\n", name, ms(total), ms(t.check), ms(t.Compile), ms(t.Link), ms(t.load), ms(t.run))
 }
 
 // New starts a session and, in the background, its worker.
@@ -84,30 +101,73 @@ func New(opts Options) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dir, err = filepath.Abs(dir); err != nil { // cells may change the worker's folder
+		return nil, err
+	}
 	if opts.Log == nil {
 		opts.Log = func(string, ...any) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, started: make(chan struct{}), stop: cancel, sink: discard{}}
+	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.begin()
+	return s, nil
+}
+
+// begin opens the base and starts a worker in the background. s.mu is held, or nobody else knows s.
+func (s *Session) begin() {
+	started := make(chan struct{})
+	s.started, s.err = started, nil
 	go func() {
-		defer close(s.started)
-		s.base, s.err = opts.Open(ctx, func(line string) {
-			opts.Log("%s", line)
+		defer close(started)
+		base, err := s.opts.Open(s.ctx, func(line string) {
+			s.opts.Log("%s", line)
 			s.currentSink().Stream("stderr", "golab: "+line+"\n")
 		})
-		if s.err == nil {
-			s.setSpace(s.base.Space())
-			_, s.err = s.ensureWorker()
+		if err == nil {
+			s.mu.Lock()
+			s.base, s.space = base, base.Space()
+			s.mu.Unlock()
+			_, err = s.ensureWorker()
 		}
-		if s.err != nil {
-			opts.Log("%v", s.err)
+		if err != nil {
+			s.opts.Log("%v", err)
+			s.mu.Lock()
+			s.err = err
+			s.mu.Unlock()
 		}
 	}()
-	return s, nil
+}
+
+// ready waits until cells can run. What failed earlier is tried again: the disk may have room by now.
+func (s *Session) ready(ctx context.Context) error {
+	s.mu.Lock()
+	if s.err != nil && !s.closed {
+		s.begin()
+	}
+	started := s.started
+	s.mu.Unlock()
+	select {
+	case <-started:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // ensureWorker returns the running worker, starting one if there is none.
 func (s *Session) ensureWorker() (*process, error) {
+	s.mu.Lock()
+	w, base := s.worker, s.base
+	s.mu.Unlock()
+	if w != nil && w.alive() {
+		return w, nil
+	}
+	program, err := base.Worker() // may have to be made again
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -117,12 +177,34 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(s.space.Worker(), s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink)
 	if err != nil {
 		return nil, err
 	}
 	s.worker = p
 	return p, nil
+}
+
+// mourn tells what a worker took with it that ended between two cells.
+func (s *Session) mourn(src *cell.Source, out engine.Sink) {
+	s.mu.Lock()
+	w := s.worker
+	if w == nil || w.alive() {
+		s.mu.Unlock()
+		return
+	}
+	s.worker = nil
+	lost := s.state.Lose("the worker process ended before " + src.Name)
+	s.mu.Unlock()
+	out.Stream("stderr", "golab: since the last cell, the worker process ended: "+w.end()+"; "+tally(lost)+"\n")
+}
+
+// tally says what is lost with a worker.
+func tally(lost []string) string {
+	if len(lost) == 0 {
+		return "functions, types and imports are kept; no variable was lost"
+	}
+	return "lost: the values of " + strings.Join(lost, ", ") + "; functions, types and imports are kept"
 }
 
 func (s *Session) currentSink() engine.Sink {
@@ -137,6 +219,12 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return engine.Result{Err: internal(errGone)}
+	}
+	s.cells.Add(1)
+	defer s.cells.Done()
 	s.gen++
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
@@ -157,14 +245,13 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 }
 
 func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
-	select {
-	case <-s.started:
-	case <-ctx.Done():
-		return interruptedWhile("GoLab was being prepared")
+	if err := s.ready(ctx); err != nil {
+		if ctx.Err() != nil {
+			return interruptedWhile("GoLab was being prepared")
+		}
+		return s.failed(err)
 	}
-	if s.err != nil {
-		return internal(s.err)
-	}
+	s.mourn(r.src, out)
 	s.restoreModules(ctx, out)
 	for _, c := range cmds {
 		if err := s.command(ctx, r, c, out); err != nil {
@@ -175,25 +262,28 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 		start := time.Now()
 		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
 	}
+	if r.race {
+		return s.runRace(ctx, r, out)
+	}
 	return s.runCode(ctx, r, out)
 }
 
 // runCode checks, compiles and runs the Go code of a cell.
 func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.Error {
 	src := r.src
-	clock := time.Now()
-	lap := func(d *time.Duration) {
-		now := time.Now()
-		*d, clock = now.Sub(clock), now
-	}
 	s.renewModules(ctx, out)
+	w, err := s.ensureWorker()
+	if err != nil {
+		return s.failed(err)
+	}
+	start := time.Now()
 	done := s.packages().Until(ctx)
 	prog, err := s.build(src)
 	done()
+	r.times.check = time.Since(start)
 	if ctx.Err() != nil {
 		return interruptedWhile("the cell was being compiled")
 	}
-	lap(&r.times.check)
 	if err != nil {
 		return s.compileError(err)
 	}
@@ -206,54 +296,84 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		s.mu.Unlock()
 		return nil
 	}
-	parts, refused := s.parts(prog)
-	if refused != nil {
-		return refused
+	parts, conflict := s.parts(prog)
+	if conflict != nil {
+		return conflict
+	}
+	if prog.Eval != nil && !s.compileAll {
+		e, refused := s.run(r, w, prog, parts, pipe.Command{Eval: prog.Eval})
+		if !refused {
+			return e
+		}
+	}
+	prog.Eval = nil
+	s.compiled++
+	if len(prog.Embeds) > 0 {
+		dir, files, err := s.embedded(prog.Embeds)
+		if err != nil {
+			return s.compileError(err)
+		}
+		if prog.Files[build.EmbedConfig], err = build.EmbedJSON(dir, files); err != nil {
+			return s.failed(err)
+		}
 	}
 	dir := filepath.Join(s.dir, fmt.Sprintf("g%d", src.Gen))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return internal(err)
+		return s.failed(err)
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
-	if err := s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	if r.times.Times, err = s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}
 		return s.compileError(err)
 	}
-	lap(&r.times.build)
-	defer lap(&r.times.run)
-	w, err := s.ensureWorker()
-	if err != nil {
-		return internal(err)
+	e, _ := s.run(r, w, prog, parts, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
+	return e
+}
+
+// run has the worker w, for whose variables it was checked, run a cell. If that refused to evaluate it, nothing has happened.
+func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part, c pipe.Command) (e *engine.Error, refused bool) {
+	if !w.alive() { // the variables are gone
+		return s.died(w, r), false
 	}
 	w.used = true
 	s.mu.Lock()
+	prog.Claim()
+	w.expected.Store(int64(r.src.Gen))
 	r.inWorker = true
 	stop := r.interrupt
 	s.mu.Unlock()
 	if stop {
-		return interruptedWhile("the cell was being compiled")
+		return interruptedWhile("the cell was being compiled"), false
 	}
-	if err := w.send(pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}}); err != nil && w.alive() {
-		return internal(err)
+	if err := w.send(c); err != nil {
+		w.kill("it takes no more commands: " + err.Error()) // mostly it is dead, and kept for what it leaves
 	}
 	select {
 	case d := <-w.done:
-		if d.Load == "" {
-			w.loaded.add(parts, src.Name)
+		if d.Refused != "" {
+			s.opts.Log("%s is compiled: %s", r.src.Name, d.Refused)
+			s.mu.Lock()
+			r.inWorker = false
+			s.mu.Unlock()
+			return nil, true
 		}
-		return s.finish(d, prog)
+		if d.Load == "" {
+			w.loaded.add(parts, r.src.Name)
+		}
+		r.times.load, r.times.run = d.LoadTime, d.RunTime
+		return s.finish(d, prog), false
 	case <-w.gone:
 		select {
 		case d := <-w.done: // it died after the cell's end
 			if err := s.finish(d, prog); err != nil {
-				return err
+				return err, false
 			}
 		default:
 		}
-		return s.died(w, r)
+		return s.died(w, r), false
 	}
 }
 
@@ -295,21 +415,22 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 // died makes the error of a cell whose worker is gone, and starts a new one.
 func (s *Session) died(w *process, r *run) *engine.Error {
 	s.mu.Lock()
-	how := w.ended()
-	if r.killed {
-		how = fmt.Sprintf("the interrupted code did not stop within %s", killAfter)
-	}
+	how := w.end()
 	lost := s.state.Lose("the worker was replaced after " + r.src.Name)
+	if s.worker == w {
+		s.worker = nil
+	}
+	ran := r.inWorker
 	s.mu.Unlock()
 	go s.ensureWorker()
 	value := "the worker process ended: " + how
 	if r.killed {
 		value = "the worker process was replaced: " + how
 	}
-	tail := "functions, types and imports are kept; no variable was lost"
-	if len(lost) > 0 {
-		tail = "lost: the values of " + strings.Join(lost, ", ") + "; functions, types and imports are kept"
+	if !ran {
+		value += "; the cell was not run"
 	}
+	tail := tally(lost)
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
 }
 
@@ -318,7 +439,7 @@ func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, w := s.running, s.worker
-	if r == nil {
+	if r == nil || r.inWorker && w == nil {
 		return
 	}
 	r.interrupt = true
@@ -332,7 +453,7 @@ func (s *Session) Interrupt() {
 		defer s.mu.Unlock()
 		if s.running == r {
 			r.killed = true
-			w.kill()
+			w.kill(fmt.Sprintf("the interrupted code did not stop within %s", killAfter))
 		}
 	})
 }
@@ -340,16 +461,28 @@ func (s *Session) Interrupt() {
 // Close ends the worker and removes the session's files. It is part of engine.Engine.
 func (s *Session) Close() error {
 	s.stop()
-	<-s.started
 	s.mu.Lock()
 	s.closed = true
 	if s.running != nil {
-		s.running.cancel() // and what was started for it
+		s.running.cancel()
 	}
+	started := s.started
+	s.mu.Unlock()
+	<-started
+	s.mu.Lock()
 	w := s.worker
 	s.mu.Unlock()
 	if w != nil {
 		w.close()
+	}
+	ended := make(chan struct{})
+	go func() {
+		s.cells.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closeAfter): // it checks or compiles something large, which ends with the front process
 	}
 	return os.RemoveAll(s.dir)
 }

@@ -148,6 +148,7 @@ func TestCells(t *testing.T) {
 					continue
 				}
 				n++
+				checkPlain(t, s, n, strings.TrimSuffix(string(f.Data), "\n"))
 				got, _ := runCell(s, n, strings.TrimSuffix(string(f.Data), "\n"))
 				out.Files = append(out.Files, f)
 				if got != "" {

@@ -215,7 +215,7 @@ steps := 0`)
 }
 
 // resident is the memory of the worker in kB, 0 where that can't be had.
-func resident(t *testing.T, s *Session) int {
+func resident(t testing.TB, s *Session) int {
 	must(t, s, "debug.FreeOSMemory()")
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.worker.cmd.Process.Pid))
 	if err != nil {

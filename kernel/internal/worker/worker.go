@@ -23,6 +23,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui"
 
 	"golab/kernel/internal/pipe"
+	"golab/kernel/internal/worker/eval"
 	"golab/kernel/live"
 	"golab/kernel/nb"
 
@@ -36,9 +37,13 @@ const (
 )
 
 type worker struct {
-	out sync.Mutex // one event and its mark at a time
-	seq int
-	enc *json.Encoder
+	out    sync.Mutex // one event and its mark at a time
+	seq    int
+	enc    *json.Encoder
+	stdout int // for marks: cells may close or redirect theirs
+	stderr int
+	// unsynced is set when the front did not answer gonbui
+	unsynced bool
 
 	mu      sync.Mutex
 	current *cell
@@ -49,6 +54,8 @@ type worker struct {
 // cell is one run.
 type cell struct {
 	gen         *live.Gen
+	frame       func() pipe.Frame // where a cell that is evaluated is; nil for others
+	loading     time.Duration     // how long that took
 	ctx         context.Context
 	cancel      context.CancelFunc
 	goroutine   atomic.Int64
@@ -68,14 +75,21 @@ type failure struct{ err error }
 
 // Main runs the worker until the front goes away.
 func Main() {
-	signal.Ignore(syscall.SIGINT, syscall.SIGPIPE) // the front says when to interrupt
+	// The front says when to interrupt. Not ignored, because then what cells start would ignore them too.
+	signal.Notify(make(chan os.Signal), syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
-	w := &worker{enc: json.NewEncoder(os.NewFile(eventFD, "events")), stopped: map[int]time.Time{}}
+	commands, events := own(commandFD), own(eventFD)
+	for _, fd := range []int{commandFD, eventFD} {
+		if fd != commands && fd != events {
+			syscall.Close(fd)
+		}
+	}
+	w := &worker{enc: json.NewEncoder(os.NewFile(uintptr(events), "events")), stdout: own(1), stderr: own(2), stopped: map[int]time.Time{}}
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
-	dec := json.NewDecoder(blocking(commandFD))
+	dec := json.NewDecoder(blocking(commands))
 	for {
 		var c pipe.Command
 		if err := dec.Decode(&c); err != nil {
@@ -84,6 +98,8 @@ func Main() {
 		switch {
 		case c.Run != nil:
 			go w.run(*c.Run)
+		case c.Eval != nil:
+			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
 		}
@@ -125,7 +141,7 @@ func (w *worker) send(e pipe.Event) {
 			os.Exit(1)
 		}
 	}
-	syscall.Write(1, pipe.Mark(e.Seq))
+	syscall.Write(w.stdout, pipe.Mark(e.Seq))
 }
 
 // wire makes a bundle fit for JSON: binary content in base64.
@@ -165,25 +181,50 @@ func (w *worker) Context() context.Context {
 
 // run loads and runs one generation.
 func (w *worker) run(r pipe.Run) {
-	done := pipe.Done{Gen: r.Gen}
-	live.Drop(r.Drop...)
+	start := time.Now()
 	if _, err := plugin.Open(r.Plugin); err != nil {
-		done.Load = err.Error()
-		w.send(pipe.Event{Done: &done})
+		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: err.Error()}})
 		return
 	}
 	g := live.Take()
 	if g == nil || g.ID != r.Gen {
-		done.Load = "the plugin registered no generation"
-		w.send(pipe.Event{Done: &done})
+		w.send(pipe.Event{Done: &pipe.Done{Gen: r.Gen, Load: "the plugin registered no generation"}})
 		return
 	}
-	c := &cell{gen: g, ended: make(chan outcome, 1), abandoned: make(chan string, 1)}
+	live.Drop(r.Drop...)
+	w.retype(g)
+	w.cell(&cell{gen: g, loading: time.Since(start)})
+}
+
+// eval runs a cell that has no code of its own, as if it were a generation's.
+func (w *worker) eval(e *pipe.Eval) {
+	code, err := eval.Prepare(e)
+	if err != nil {
+		w.send(pipe.Event{Done: &pipe.Done{Gen: e.Gen, Refused: err.Error()}})
+		return
+	}
+	live.Begin(e.Gen)
+	poll := unsafe.Pointer(&alive)
+	w.cell(&cell{
+		gen: &live.Gen{ID: e.Gen, Cell: &poll, Code: &poll, Run: func() {
+			code.Run(func() { _ = *(*byte)(atomic.LoadPointer(&poll)) })
+		}},
+		frame: func() pipe.Frame { return pipe.Frame{Func: "nb.ʼcell", File: e.File, Line: code.Line()} },
+	})
+}
+
+// cell runs a cell and tells the front how it ended.
+func (w *worker) cell(c *cell) {
+	done := pipe.Done{Gen: c.gen.ID, LoadTime: c.loading}
+	reopen(1, w.stdout, &os.Stdout)
+	reopen(2, w.stderr, &os.Stderr)
+	c.ended, c.abandoned = make(chan outcome, 1), make(chan string, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	w.mu.Lock()
 	w.current = c
 	w.mu.Unlock()
 
+	start := time.Now()
 	go w.execute(c)
 	select {
 	case o := <-c.ended:
@@ -193,18 +234,22 @@ func (w *worker) run(r pipe.Run) {
 		done.Interrupted, done.Abandoned = true, what
 		w.resume(c, true)
 	}
+	done.RunTime = time.Since(start)
 	w.mu.Lock()
 	w.current = nil
 	w.mu.Unlock()
 	c.cancel()
 	done.Set = live.TakeSet()
 	w.sync()
-	syscall.Write(2, pipe.Mark(0)) // all of standard error is before this
+	syscall.Write(w.stderr, pipe.Mark(0)) // all of standard error is before this
 	w.send(pipe.Event{Done: &done})
 }
 
 // sync waits until the front has taken all that gonbui sent.
 func (w *worker) sync() {
+	if w.unsynced {
+		return
+	}
 	synced := make(chan struct{})
 	go func() {
 		gonbui.Sync()
@@ -213,6 +258,7 @@ func (w *worker) sync() {
 	select {
 	case <-synced:
 	case <-time.After(2 * time.Second): // the program broke gonbui's pipes; its displays are lost, the cell is not
+		w.unsynced = true
 	}
 }
 
@@ -231,7 +277,7 @@ func (w *worker) execute(c *cell) {
 		case c.interrupted.Load() && isPoll(r):
 			o.stopped = true
 		default:
-			o.panicked = describe(r)
+			o.panicked = describe(r, c.frame)
 		}
 		c.ended <- o
 	}()
@@ -259,12 +305,12 @@ func (w *worker) interrupt(gen int) {
 	// How long code may wait before it is left waiting: in the cell's own statements an answer comes at once; library code
 	// that heeds nb.Context may have a step to finish.
 	start := time.Now()
-	for {
+	for wait := 5 * time.Millisecond; ; wait = 50 * time.Millisecond {
 		select {
 		case o := <-c.ended:
 			c.ended <- o
 			return
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(wait):
 		}
 		state, stack := inspect(c.goroutine.Load())
 		for _, id := range generations(stack) {
@@ -325,7 +371,7 @@ func (w *worker) guard(gen int, r any) {
 	if isPoll(r) && time.Since(at) < 5*time.Second {
 		return
 	}
-	p := describe(r)
+	p := describe(r, nil)
 	p.Goroutine = true
 	w.send(pipe.Event{Panic: p})
 }
@@ -356,8 +402,9 @@ func (w *worker) show(vals []any, call bool) {
 	}
 }
 
-// describe makes a report of a recovered panic; it is called by the deferred function that recovered.
-func describe(r any) *pipe.Panic {
+// describe makes a report of a recovered panic; it is called by the deferred function that recovered. evaluated, if not nil,
+// is what stands in the stack for the code that evaluates the cell.
+func describe(r any, evaluated func() pipe.Frame) *pipe.Panic {
 	p := &pipe.Panic{}
 	switch v := r.(type) {
 	case error:
@@ -375,6 +422,12 @@ func describe(r any) *pipe.Panic {
 		f, more := frames.Next()
 		if f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic" || f.Function == "runtime.panicmem" {
 			p.Frames = nil // what is above is the panic's own machinery
+		} else if evaluated != nil && strings.HasPrefix(f.Function, "golab/kernel/internal/worker/eval.") {
+			for n := len(p.Frames); n > 0 && strings.HasPrefix(p.Frames[n-1].Func, "reflect."); n-- {
+				p.Frames = p.Frames[:n-1]
+			}
+			p.Frames = append(p.Frames, evaluated())
+			return p
 		} else if f.Function != "" && !strings.HasPrefix(f.Function, "golab/kernel/internal/worker.") && !strings.HasPrefix(f.Function, "runtime.") {
 			p.Frames = append(p.Frames, pipe.Frame{Func: f.Function, File: f.File, Line: f.Line})
 		}

@@ -2,7 +2,8 @@
 
 // This file is added to cmd/link/internal/ld when GoLab builds its linker; see ../shared.go. A plugin refers to a few
 // hundred of the 280,000 symbols of the shared base. Instead of reading them all, the linker looks up those in an index
-// that was written when the base was made (see ../index.go), and others when it turns out to need them.
+// that was written when the base was made (see ../index.go), and others when it turns out to need them. The system's
+// linker is called without gcc.
 package ld
 
 import (
@@ -10,6 +11,9 @@ import (
 	"cmd/link/internal/sym"
 	"debug/elf"
 	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sort"
 	"strings"
 	"syscall"
@@ -89,6 +93,9 @@ func (x *golabIndex) find(name string) (elf.Symbol, bool) {
 	}, true
 }
 
+// golabNames is what the linker itself asks for by name; ../shared.go fills it in.
+const golabNames = ""
+
 // golabSymbols is the symbols of f that what is being linked refers to; all of them if there is no index or no plugin is
 // being made.
 func golabSymbols(ctxt *Link, f *elf.File, libpath string) ([]elf.Symbol, error) {
@@ -124,13 +131,15 @@ func golabSymbols(ctxt *Link, f *elf.File, libpath string) ([]elf.Symbol, error)
 			add(typeSymbolMangle(name))
 		}
 	}
-	// The linker itself asks for these by name.
-	add("type:runtime.moduledata")
-	for _, prefix := range []string{"runtime.", "go:link.abihash."} {
-		first := sort.Search(x.nsym, func(i int) bool { return x.name(i) >= prefix })
-		for i := first; i < x.nsym && strings.HasPrefix(x.name(i), prefix); i++ {
-			add(x.name(i))
-		}
+	for _, name := range strings.Fields(golabNames) {
+		add(name)
+		add(name + ".abiinternal")
+		add(name + ".abi0")
+	}
+	const hash = "go:link.abihash."
+	first := sort.Search(x.nsym, func(i int) bool { return x.name(i) >= hash })
+	for i := first; i < x.nsym && strings.HasPrefix(x.name(i), hash); i++ {
+		add(x.name(i))
 	}
 	return syms, nil
 }
@@ -194,4 +203,29 @@ func golabLookup(ctxt *Link, sh *Shlib, name string) loader.Sym {
 		}
 	}
 	return s
+}
+
+// golabPackage is the path of the package that a plugin is made of. Its plugin path is that and a number.
+func golabPackage() string {
+	path, _, _ := strings.Cut(*flagPluginPath, "/")
+	return path
+}
+
+// golabHostlink makes a plugin of Go's object file alone with the linker that $GOLAB_LD names: gcc would add a C library and
+// start-up code, which the worker has. It reports false where that is not all there is to link, or fails; gcc then says why.
+func golabHostlink(ctxt *Link) bool {
+	ld := os.Getenv("GOLAB_LD")
+	if ld == "" || ctxt.BuildMode != BuildModePlugin || len(hostobj) > 0 || len(ldflag) > 0 {
+		return false
+	}
+	// As few segments as can be: each costs a system call at load, and a process may have 65,000.
+	args := []string{"-shared", "-s", "--hash-style=gnu", "--build-id=none", "-z", "now", "-z", "norelro", "-z", "noseparate-code", "-z", "nocopyreloc", "-o", *flagOutfile}
+	for _, flag := range flagExtldflags {
+		list, ok := strings.CutPrefix(flag, "-Wl,")
+		if !ok {
+			return false
+		}
+		args = append(args, strings.Split(list, ",")...)
+	}
+	return exec.Command(ld, append(args, filepath.Join(*flagTmpdir, "go.o"))...).Run() == nil
 }

@@ -20,7 +20,7 @@ Measures GoLab beside GoNB (built the first time) and ipykernel (from GoLab's ow
 and prints a Markdown table. A peer that can't be had is left out, with a line that says why.
   -rounds N   how often each cell is measured (15)
   -starts N   how often each kernel is started (7)
-  -cells N    cells over which GoLab's memory is watched (200)
+  -cells N    cells that GoLab runs in one session, to see what changes from the first to the last (2000)
   -peers ...  which kernels are measured
 `
 
@@ -36,7 +36,7 @@ func parse(args []string) (settings, error) {
 	flags.SetOutput(io.Discard)
 	flags.IntVar(&s.rounds, "rounds", 15, "")
 	flags.IntVar(&s.starts, "starts", 7, "")
-	flags.IntVar(&s.cells, "cells", 200, "")
+	flags.IntVar(&s.cells, "cells", 2000, "")
 	peers := flags.String("peers", "golab,gonb,ipykernel", "")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -148,7 +148,7 @@ func (s settings) measure(ctx context.Context, progress io.Writer) (*report, err
 			}
 		}
 	}()
-	for _, step := range []func(context.Context) error{run.starts, run.plain, run.ml, run.memory} {
+	for _, step := range []func(context.Context) error{run.starts, run.plain, run.ml, run.memory, run.many} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -284,10 +284,15 @@ func (r *run) memory(ctx context.Context) error {
 		}
 		r.report.memory[p.name] = rss
 	}
+	return nil
+}
+
+// many runs many trivial cells in GoLab.
+func (r *run) many(ctx context.Context) error {
 	for _, p := range r.peers {
 		if p.name == "GoLab" {
-			fmt.Fprintf(r.progress, "memory over %d cells\n", r.cells)
-			return r.perCell(ctx, r.kernels[p], p, r.cells)
+			fmt.Fprintf(r.progress, "%d cells in one session\n", r.cells)
+			return r.session(ctx, r.kernels[p], p, r.cells)
 		}
 	}
 	return nil
@@ -295,8 +300,12 @@ func (r *run) memory(ctx context.Context) error {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// perCell measures how GoLab's two processes grow over n trivial cells, after some that warm up.
-func (r *run) perCell(ctx context.Context, k *kernel, p *peer, n int) error {
+// window is how many cells at the begin and the end of a session are compared.
+const window = 100
+
+// session measures how GoLab's two processes grow over n trivial cells, after some that warm up, and whether the last
+// cells take longer than the first.
+func (r *run) session(ctx context.Context, k *kernel, p *peer, n int) error {
 	shown, _, err := k.execute("os.Getpid()")
 	if err != nil {
 		return err
@@ -305,20 +314,22 @@ func (r *run) perCell(ctx context.Context, k *kernel, p *peer, n int) error {
 	if _, err := fmt.Sscan(shown, &worker); err != nil {
 		return err
 	}
-	run := func(n int) error {
+	run := func(n int) (times []float64, err error) {
 		for range n {
 			if ctx.Err() != nil {
-				return ctx.Err()
+				return nil, ctx.Err()
 			}
-			if _, _, err := k.execute(r.new(p.cells[trivial])); err != nil {
-				return err
+			_, took, err := k.execute(r.new(p.cells[trivial]))
+			if err != nil {
+				return nil, err
 			}
+			times = append(times, ms(took))
 		}
 		// What the collector has yet to free is no cost of a cell.
-		_, _, err := k.execute("runtime.GC(); debug.FreeOSMemory()")
-		return err
+		_, _, err = k.execute("runtime.GC(); debug.FreeOSMemory()")
+		return times, err
 	}
-	if err := run(20); err != nil {
+	if _, err := run(20); err != nil {
 		return err
 	}
 	var before, after [2]int
@@ -333,15 +344,23 @@ func (r *run) perCell(ctx context.Context, k *kernel, p *peer, n int) error {
 	if err := measure(&before); err != nil {
 		return err
 	}
-	if err := run(n); err != nil {
+	times, err := run(n)
+	if err != nil {
 		return err
 	}
 	if err := measure(&after); err != nil {
 		return err
 	}
-	r.note("GoLab's memory over %d trivial cells (RSS, before → after): front %s, worker %s; %.0f kB a cell in all.", n,
+	r.note("%s; memory (RSS, before → after): front %s, worker %s; %.0f kB a cell in all.", latency(times),
 		grown(before[0], after[0]), grown(before[1], after[1]), float64(after[0]+after[1]-before[0]-before[1])/float64(n))
 	return nil
+}
+
+// latency compares the first and the last cells of a session.
+func latency(times []float64) string {
+	w := min(window, (len(times)+1)/2)
+	return fmt.Sprintf("%d trivial cells in one GoLab session: median of the first %d %s ms, of the last %[2]d %[4]s ms", len(times), w,
+		figure(quantile(times[:w], 0.5)), figure(quantile(times[len(times)-w:], 0.5)))
 }
 
 func grown(before, after int) string {

@@ -76,6 +76,20 @@ func TestQuantile(t *testing.T) {
 	}
 }
 
+func TestLatency(t *testing.T) {
+	times := make([]float64, 1000)
+	for i := range times {
+		times[i] = 20 + float64(i/100)
+	}
+	want := "1000 trivial cells in one GoLab session: median of the first 100 20 ms, of the last 100 29 ms"
+	if got := latency(times); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := latency([]float64{3}); !strings.HasSuffix(got, "the first 1 3.0 ms, of the last 1 3.0 ms") {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestReport(t *testing.T) {
 	r := newReport()
 	r.peers = []string{"A", "B"}

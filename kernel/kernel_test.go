@@ -58,12 +58,19 @@ type kernel struct {
 
 func start(t *testing.T) *kernel {
 	t.Helper()
+	return startWith(t, func(*exec.Cmd) {})
+}
+
+// startWith starts a kernel whose command change has changed.
+func startWith(t *testing.T, change func(*exec.Cmd)) *kernel {
+	t.Helper()
 	file := jupytertest.ConnectionFile(t)
 	k := &kernel{t: t, tmp: t.TempDir(), log: newLogText(), exited: make(chan struct{})}
 	k.cmd = exec.Command(binary, "serve", file)
 	k.cmd.Dir = t.TempDir()
 	k.cmd.Env = append(os.Environ(), "TMPDIR="+k.tmp)
 	k.cmd.Stderr = k.log
+	change(k.cmd)
 	if err := k.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -69,7 +69,8 @@ func serve(ctx context.Context, args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read the log any more
+	log := slog.New(slog.NewTextHandler(newLossy(os.Stderr), nil))
 	s, err := session.New(session.Options{Open: build.Open, Notebook: notebook(os.Getenv("JPY_SESSION_NAME")), Log: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

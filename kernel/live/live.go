@@ -8,10 +8,10 @@ package live
 import (
 	"maps"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -19,13 +19,12 @@ import (
 type Gen struct {
 	ID  int
 	Run func() // the cell's statements
-	// Cell and Code point to the generation's poll pointers: the cell's own statements read through *Cell, functions and
-	// closures through *Code, at every loop and function entry. Setting one to nil makes the next read fault, which Go
-	// turns into a panic: an interrupt that costs two loads and no branch while nobody interrupts.
-	Cell, Code *unsafe.Pointer
-	Funcs      []Func
-	Types      []Type
-	Retype     [][2]string // pairs of names of types: an interface that holds the first shall hold the second
+	// Word is 0 while nothing is the matter. Loops and functions read it, and ask when it is not: functions whether
+	// they have a later definition, all of them Poll whether their goroutine has to stop.
+	Word   *uint32
+	Funcs  []Func
+	Types  []Type
+	Retype [][2]string // pairs of names of types: an interface that holds the first shall hold the second
 }
 
 // Type is a type of a generation.
@@ -55,13 +54,19 @@ type copyOf struct {
 	gen  int
 }
 
+// link makes the copy of a function in a generation forward.
+type link struct {
+	gen *Gen
+	to  func(latest any)
+}
+
 var (
 	mu      sync.Mutex
 	vars    = map[string]Variable{}
 	staged  = map[string]Variable{}
 	set     []string
-	current int // the generation that runs
-	links   = map[string][]func(any){}
+	current int // the cell that runs, by the number of its generation; 0 between cells
+	links   = map[string][]link{}
 	copies  = map[string]copyOf{}       // the last of each name
 	types   = map[string]reflect.Type{} // of all generations, by the names of their versions
 	gens    = map[int]*Gen{}
@@ -86,14 +91,14 @@ func Take() *Gen {
 	if g == nil {
 		return nil
 	}
-	begin(g.ID)
 	for _, f := range g.Funcs {
 		if f.New {
-			for _, link := range links[f.Name] {
-				link(f.Self)
+			for _, l := range links[f.Name] {
+				l.to(f.Self)
+				atomic.OrUint32(l.gen.Word, outdated)
 			}
 		}
-		links[f.Name] = append(links[f.Name], f.Link)
+		links[f.Name] = append(links[f.Name], link{g, f.Link})
 		copies[f.Name] = copyOf{f.Self, g.ID}
 	}
 	for _, t := range g.Types {
@@ -115,25 +120,11 @@ func (g *Gen) Retypes() map[reflect.Type]reflect.Type {
 	return to
 }
 
-// Begin starts a cell that has no code of its own, under a number that no generation has.
-func Begin(gen int) {
-	mu.Lock()
-	defer mu.Unlock()
-	begin(gen)
-}
-
 // begin forgets what an earlier cell left.
 func begin(gen int) {
 	current = gen
 	staged = map[string]Variable{}
 	set = nil
-}
-
-// Find returns the loaded generation with that ID, or nil.
-func Find(id int) *Gen {
-	mu.Lock()
-	defer mu.Unlock()
-	return gens[id]
 }
 
 // Addr is the address of a session variable. ptr is a nil pointer of its type and key what the front process calls that:
@@ -153,15 +144,22 @@ func Addr(name, key string, ptr any) unsafe.Pointer {
 // New makes a variable that takes the place of the one with that name once Set says that its declaration was reached.
 func New[T any](name, key string) *T {
 	p := new(T)
-	Stage(name, Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key})
+	mu.Lock()
+	defer mu.Unlock()
+	staged[name] = Variable{unsafe.Pointer(p), reflect.TypeFor[T](), key}
 	return p
 }
 
-// Stage is New for a variable that is there already.
-func Stage(name string, v Variable) {
+// Declare is New and Set for a variable that is there already. It does nothing if the cell has ended: it was left waiting,
+// and others have run since.
+func Declare(gen int, name string, v Variable) {
+	Woke()
 	mu.Lock()
 	defer mu.Unlock()
-	staged[name] = v
+	if gen == current {
+		vars[name] = v
+		set = append(set, name)
+	}
 }
 
 // Variables is all session variables.
@@ -189,6 +187,7 @@ func Copy(name string) (self any, gen int) {
 // Set tells that generation gen executed the declaration of these variables. One that was left waiting and wakes later
 // declares nothing any more: the session may know other variables of these names by then.
 func Set(gen int, names ...string) {
+	Woke()
 	mu.Lock()
 	defer mu.Unlock()
 	if gen != current {
@@ -203,12 +202,12 @@ func Set(gen int, names ...string) {
 	}
 }
 
-// TakeSet returns the variables declared so far by the running cell, in order, with repetitions.
+// TakeSet ends the running cell and returns the variables that it declared, in order, with repetitions.
 func TakeSet() []string {
 	mu.Lock()
 	defer mu.Unlock()
 	s := set
-	set = nil
+	begin(0)
 	return s
 }
 
@@ -239,8 +238,8 @@ type Hooks struct {
 	Show func(vals []any, call bool)
 	// Unchecked reports an error that the cell left unread.
 	Unchecked func(name string, err error)
-	// Guard handles a value recovered from a goroutine of generation gen.
-	Guard func(gen int, recovered any)
+	// Guard handles a value recovered from a goroutine.
+	Guard func(recovered any)
 }
 
 var hooks Hooks
@@ -249,15 +248,21 @@ var hooks Hooks
 func Hook(h Hooks) { hooks = h }
 
 // Show displays the value of the cell's last expression.
-func Show(vals ...any) { hooks.Show(vals, false) }
+func Show(vals ...any) {
+	Woke()
+	hooks.Show(vals, false)
+}
 
 // ShowCall displays the results of the cell's last expression, a call whose last result is an error: a non-nil error
 // fails the cell, a nil one is not shown.
-func ShowCall(vals ...any) { hooks.Show(vals, true) }
+func ShowCall(vals ...any) {
+	Woke()
+	hooks.Show(vals, true)
+}
 
 // GuardCallback is deferred in functions that other packages may call from goroutines of their own. There it does what
 // Guard does; in a goroutine that is guarded already the panic goes on.
-func GuardCallback(gen int) {
+func GuardCallback() {
 	r := recover()
 	if r == nil {
 		return
@@ -265,30 +270,15 @@ func GuardCallback(gen int) {
 	if guarded() {
 		panic(r)
 	}
-	hooks.Guard(gen, r)
+	hooks.Guard(r)
 }
 
 // guarded reports whether the calling goroutine was started by cell code or runs a cell: what it began with tells.
 func guarded() bool {
-	pcs := make([]uintptr, 64)
 	var last string
-	for skip := 0; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			break
-		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for {
-			f, more := frames.Next()
-			if f.Function != "" && f.Function != "runtime.goexit" {
-				last = f.Function
-			}
-			if !more {
-				break
-			}
-		}
-		if n < len(pcs) {
-			break
+	for f := range callers {
+		if f != "" && f != "runtime.goexit" {
+			last = f
 		}
 	}
 	return strings.HasPrefix(last, "nb.") || strings.HasPrefix(last, "golab/kernel/internal/worker.")
@@ -303,8 +293,8 @@ func Unchecked(name string, err error) {
 
 // Guard is deferred at the start of every goroutine that cell code starts, so that a panic in it is reported and the
 // worker lives on.
-func Guard(gen int) {
+func Guard() {
 	if r := recover(); r != nil {
-		hooks.Guard(gen, r)
+		hooks.Guard(r)
 	}
 }

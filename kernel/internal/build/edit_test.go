@@ -83,3 +83,21 @@ func TestEdits(t *testing.T) {
 		undo()
 	}
 }
+
+// TestRecipe looks whether all that this package is made of counts for a base's key.
+func TestRecipe(t *testing.T) {
+	for _, pattern := range []string{"*.go", "ld/*", "rt/*"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			if _, err := recipe.ReadFile(filepath.ToSlash(file)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -100,10 +101,15 @@ func Env() []string {
 	return env
 }
 
+// recipe is the sources of this package as this program was compiled from them; those on the disk may be newer.
+//
+//go:embed edit.go importer.go index.go link.go packages.go runtime.go shared.go ld/golab.go rt/golab.go
+var recipe embed.FS
+
 // key identifies everything a base is made from: compiler, settings, module versions, GoLab's own sources.
 func key(root, goroot, linker string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, "base 2", linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
+	fmt.Fprintln(h, linker, root, goroot, runtime.GOOS, runtime.GOARCH, os.Getenv("GOEXPERIMENT"), roots)
 	for _, file := range []string{filepath.Join(goroot, "VERSION"), filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")} {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -111,7 +117,18 @@ func key(root, goroot, linker string) (string, error) {
 		}
 		h.Write(b)
 	}
-	for _, dir := range []string{"kernel/live", "kernel/nb", "kernel/home", "kernel/internal/worker", "kernel/internal/pipe", "kernel/internal/build", "mlx", "viz", "datasets"} {
+	err := fs.WalkDir(recipe, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := recipe.ReadFile(path)
+		h.Write(b)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, dir := range []string{"kernel/live", "kernel/nb", "kernel/home", "kernel/internal/worker", "kernel/internal/pipe", "mlx", "viz", "datasets"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil {
 				if errors.Is(err, fs.ErrNotExist) {

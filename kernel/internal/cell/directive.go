@@ -160,7 +160,7 @@ func (m *Embedding) Error(msg string) *Error {
 func (b *builder) readEmbed(d directive, chunks []chunk) {
 	patterns, err := embedPatterns(d.args)
 	if err == nil && len(patterns) == 0 {
-		err = errors.New("usage: //go:embed pattern...")
+		err = errors.New("usage: //go:embed PATTERN")
 	}
 	if err != nil {
 		b.errorf(d.start, "", "%v", err)

@@ -15,14 +15,9 @@ import (
 //	ʼv_x, ʼg_x   pointer to the variable x: in the cell's body, at package level
 //	ʼo_x         pointer to the x of an earlier cell whose type differs from this cell's x
 //	ʼf_f, ʼf_T_M the latest definition of f or T.M, nil while this one is
-//	ʼc, ʼs       poll pointers of the body and of functions (see live.Gen)
-//	ʼl, ʼa, ʼu   the packages live, sync/atomic and unsafe
-const (
-	pollBody = "_=*(*byte)(ʼa.LoadPointer(&ʼc));"
-	pollFunc = "_=*(*byte)(ʼa.LoadPointer(&ʼs));"
-)
-
-var runtimeImports = map[string]string{"ʼl": "golab/kernel/live", "ʼa": "sync/atomic", "ʼu": "unsafe"}
+//	ʼs           the generation's word (see live.Gen)
+//	ʼl, ʼa       the packages live and sync/atomic
+var runtimeImports = map[string]string{"ʼl": "golab/kernel/live", "ʼa": "sync/atomic"}
 
 // newVar is a variable that the cell declares.
 type newVar struct {
@@ -320,15 +315,15 @@ func (e *emitter) program() *Program {
 	for _, path := range b.blanks {
 		decls.imports[alias(path)+"_"] = path
 	}
-	fmt.Fprintf(decls, "var ʼb byte\nvar ʼc, ʼs = ʼu.Pointer(&ʼb), ʼu.Pointer(&ʼb)\n")
-	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Cell: &ʼc, Code: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
+	fmt.Fprintf(decls, "var ʼs uint32\n")
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Word: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
 		b.src.Gen, bodyFunc, funcs.String(), e.types.String(), e.retypes())
 	p.Files["gen.go"] = e.source(decls, pkgName)
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
 	}
 
-	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true, "unsafe": true}
+	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true}
 	if p.Embeds = e.embeds.embeds; len(p.Embeds) > 0 {
 		e.resolve(&e.embeds.outFile)
 		p.Files["embed.go"] = e.embeds.source(pkgName)

@@ -15,12 +15,12 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 	tf := e.b.atlas.fset.File(f.ast.FileStart)
 	nodes := f.nodes(tf)
 	for _, u := range f.units {
-		r := &rewriter{e: e, pass: e.p2, file: tf, out: out, poll: pollFunc,
+		r := &rewriter{e: e, pass: e.p2, file: tf, out: out,
 			renvar: e.globalVar, pkgs: map[string]string{}, dots: map[string]bool{}}
 		from, to := f.at[u], f.at[u]+u.end-u.start
 		n := nodes[from]
-		if fd, ok := n.(*ast.FuncDecl); ok && e.b.waits[u] != nil {
-			fd.Body.List = nil
+		waits, says := u.waitingBody(e.b, n)
+		if waits {
 			for _, ref := range u.refs {
 				if p := e.b.auto[ref]; p != "" {
 					r.pkgs[ref] = p
@@ -34,8 +34,8 @@ func (e *emitter) units(f *declFile, out, decls *outFile, funcs *strings.Builder
 		switch n := n.(type) {
 		case *ast.FuncDecl:
 			e.funcDecl(r, u, n, decls, funcs, inits)
-			if e.b.waits[u] != nil {
-				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, fmt.Sprintf("panic(%q)", e.b.undeclared(u)))
+			if waits {
+				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, says)
 			}
 			out.WriteString(u.pragma)
 			e.at(out, u.src, u.start)
@@ -139,11 +139,11 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 		name := fmt.Sprintf("ʼinit%d", len(*inits))
 		*inits = append(*inits, name)
 		r.replace(fd.Name.Pos(), fd.Name.End(), name)
-		r.insert(fd.Body.Lbrace+1, pollFunc)
+		r.insert(fd.Body.Lbrace+1, check)
 		return
 	}
 	if u.generic {
-		r.insert(fd.Body.Lbrace+1, pollFunc)
+		r.insert(fd.Body.Lbrace+1, check)
 		if fd.Recv != nil {
 			e.renameReceiver(r, fd)
 		}
@@ -167,7 +167,7 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 	full := types.NewSignatureType(nil, nil, nil, types.NewTuple(params...), types.NewTuple(results...), sig.Variadic())
 	x, imports, err := typeExpr(full)
 	if err != nil {
-		r.insert(fd.Body.Lbrace+1, pollFunc)
+		r.insert(fd.Body.Lbrace+1, check)
 		return
 	}
 	maps.Copy(decls.imports, imports)
@@ -182,7 +182,7 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 	} else {
 		call += ";return"
 	}
-	r.insert(fd.Body.Lbrace+1, fmt.Sprintf("%sif %s!=nil{%s};", pollFunc, slot, call))
+	r.insert(fd.Body.Lbrace+1, fmt.Sprintf("if ʼa.LoadUint32(&ʼs)!=0{if %s!=nil{%s};ʼl.Poll()};", slot, call))
 	fmt.Fprintf(decls, "var %s %s\n", slot, x)
 	self := u.names[0]
 	if recv := sig.Recv(); recv != nil {
@@ -277,9 +277,9 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 	}
 	var stmts strings.Builder
 	for i, st := range e.stmts() {
-		r := &rewriter{e: e, pass: e.p1, file: tf, out: out, poll: pollBody,
+		r := &rewriter{e: e, pass: e.p1, file: tf, out: out,
 			renvar: renvar, pkgs: map[string]string{}, dots: map[string]bool{}}
-		stmts.WriteString(pollBody)
+		stmts.WriteString(check)
 		stmts.WriteString(e.item(b.items[i], st, r, e.starts[i], i == e.last()))
 		stmts.WriteByte('\n')
 	}
@@ -305,7 +305,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 	if u := b.own["main"]; u != nil && u.kind == kindFunc {
 		out.WriteString("main()\n")
 	}
-	out.WriteString(pollBody + "\n}\n") // what was interrupted did not run to its end
+	out.WriteString(check + "\n}\n") // what was interrupted did not run to its end
 }
 
 // addr writes the address of v.

@@ -597,7 +597,7 @@ func (w *planter) call(x *ast.CallExpr) *pipe.Expr {
 				return w.no()
 			}
 			out.X = []*pipe.Expr{w.function(w.e.b.state.methods[n.Obj().Name()][m.Name()]), recv}
-		case m.Exported():
+		case m.Exported() && !looksAtCaller(m.Pkg().Path()):
 			f := &pipe.Expr{Op: pipe.OpMethod, Name: m.Name(), X: []*pipe.Expr{recv}}
 			f.At, f.Of = method(t, m.Name())
 			out.X = []*pipe.Expr{f}
@@ -615,6 +615,11 @@ func (w *planter) call(x *ast.CallExpr) *pipe.Expr {
 	}
 	w.ordered(order)
 	return out
+}
+
+// looksAtCaller reports whether functions of a package may tell the place they are called from, which only compiled code has.
+func looksAtCaller(path string) bool {
+	return path == "runtime" || path == "log" || path == "log/slog"
 }
 
 // receiver is x, of type t, as method m takes it.
@@ -667,6 +672,7 @@ func (w *planter) function(u *unit) *pipe.Expr {
 func (w *planter) current(u *unit, gen int) bool {
 	s := w.e.b.state
 	seen := map[string]bool{}
+	var fresh func(u *unit) bool
 	var names func(refs []string) bool
 	name := func(n string) bool {
 		if seen[n] {
@@ -676,11 +682,11 @@ func (w *planter) current(u *unit, gen int) bool {
 		if v := w.e.vars[n]; s.changed[n] > gen || v != nil && (v.fresh || v.local) {
 			return false
 		}
-		if u := s.units[n]; u != nil && !names(u.refs) {
+		if u := s.units[n]; u != nil && !fresh(u) {
 			return false
 		}
 		for _, m := range s.methods[n] {
-			if !names(m.refs) {
+			if !fresh(m) {
 				return false
 			}
 		}
@@ -691,6 +697,14 @@ func (w *planter) current(u *unit, gen int) bool {
 	}
 	names = func(refs []string) bool {
 		return !slices.ContainsFunc(refs, func(r string) bool { return !name(r) })
+	}
+	fresh = func(u *unit) bool {
+		for _, path := range u.imports {
+			if path == "runtime" && strings.Contains(u.src.Text[u.start:u.end], ".Caller") { // it may look at who called it
+				return false
+			}
+		}
+		return names(u.refs)
 	}
 	if u.kind == kindMethod {
 		return name(u.recv) && names(u.refs)

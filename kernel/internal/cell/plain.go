@@ -45,6 +45,7 @@ type decl struct {
 	embeds  map[string]*Embedding
 	sets    map[string]*Var // what it declares
 	vars    map[string]*Var // the variables that its names meant
+	self    *Var            // a function literal that calls itself
 	imports map[string]string
 	dots    []string
 }
@@ -59,8 +60,12 @@ func (e *emitter) recordDecls() {
 		}
 		d := &decl{chunk: it.chunk, src: b.src, nth: i, refs: it.refs, embeds: it.embeds, sets: map[string]*Var{}, vars: map[string]*Var{},
 			imports: map[string]string{}, dots: append(slices.Clone(b.state.dots), b.dots...)}
+		if it.self != "" {
+			d.self = b.selves[it.names[0]]
+		}
 		for r := range it.refs {
 			switch {
+			case d.self != nil && r == d.self.Name:
 			case earlier[r] != nil:
 				d.vars[r] = earlier[r]
 			case b.old[r] != nil:
@@ -125,7 +130,7 @@ func (p *plainer) used() map[string]*Var {
 	look := func(ps *pass, functions bool) {
 		for _, obj := range ps.info.Uses {
 			v, ok := obj.(*types.Var)
-			if !ok || !ours(v) || v.Parent() != ps.pkg.Scope() || p.b.old[v.Name()] == nil {
+			if !ok || !ours(v) || v.Parent() != ps.pkg.Scope() || p.b.old[v.Name()] == nil || p.b.selves[v.Name()] != nil {
 				continue
 			}
 			if functions && p.vars[v.Name()] != nil && !p.calledBefore(v.Name()) {
@@ -384,9 +389,13 @@ func (p *plainer) declarations(f *declFile, out *outFile) {
 		r := p.rewriter(p.p2, tf, out, renvar)
 		from, to := f.at[u], f.at[u]+u.end-u.start
 		n := nodes[from]
+		waits, says := u.waitingBody(p.b, n)
 		r.walk(n, []ast.Node{f.ast})
 		switch n := n.(type) {
 		case *ast.FuncDecl:
+			if waits {
+				r.replace(n.Body.Lbrace+1, n.Body.Rbrace, says)
+			}
 			if u.isInit() {
 				name := fmt.Sprintf("initʼ%d", len(p.inits)+1)
 				p.inits = append(p.inits, name)
@@ -433,6 +442,9 @@ func (p *plainer) declareAgain(out *outFile, d *decl, fn string) Errors {
 	for n, v := range d.vars {
 		vars[n] = p.now(v)
 	}
+	if d.self != nil {
+		vars[d.self.Name] = d.self
+	}
 	files := []*ast.File{ast1}
 	for _, f := range p.files {
 		files = append(files, f.ast)
@@ -464,6 +476,9 @@ func (p *plainer) declareAgain(out *outFile, d *decl, fn string) Errors {
 	r := p.rewriter(ps, b.atlas.fset.File(ast1.FileStart), out, func(obj types.Object, name string) string {
 		if s := p.objects[obj]; s != "" {
 			return s
+		}
+		if d.self != nil && name == d.self.Name && ours(obj) && obj.Parent() == obj.Pkg().Scope() {
+			return p.places[d.sets[name].place]
 		}
 		if v := vars[name]; v != nil && ours(obj) && obj.Parent() == obj.Pkg().Scope() {
 			return p.places[v.place]
@@ -536,6 +551,9 @@ func (p *plainer) statements(out *outFile) {
 		}
 		if !ours(obj) || obj.Parent() != obj.Pkg().Scope() {
 			return ""
+		}
+		if p.b.selves[name] != nil {
+			return p.places[p.vars[name].place]
 		}
 		return p.places[p.current(name).place]
 	}

@@ -113,6 +113,16 @@ func (b *builder) undeclared(u *unit) string {
 	return fmt.Sprintf("%s calls %s, which no cell has declared yet", u.key(), strings.Join(b.waits[u].undefined(), " and "))
 }
 
+// waitingBody empties the function n, which is u, if it waits, and returns the text of its body then.
+func (u *unit) waitingBody(b *builder, n ast.Node) (waits bool, text string) {
+	fd, ok := n.(*ast.FuncDecl)
+	if !ok || b.waits[u] == nil {
+		return false, ""
+	}
+	fd.Body.List = nil
+	return true, fmt.Sprintf("panic(%q)", b.undeclared(u))
+}
+
 // undefined is the names that errors about undefined names are about.
 func (l Errors) undefined() []string {
 	var names []string

@@ -23,7 +23,6 @@ type rewriter struct {
 	pass   *pass
 	file   *token.File
 	out    *outFile
-	poll   string
 	edits  []edit
 	renvar func(obj types.Object, name string) string // how a variable is written; "" leaves it as it is
 	pkgs   map[string]string                          // imports that the code names
@@ -76,28 +75,33 @@ func (r *rewriter) walk(n ast.Node, stack []ast.Node) {
 		}
 		switch n := n.(type) {
 		case *ast.ForStmt:
-			r.insert(n.Body.Lbrace+1, r.poll)
-		case *ast.RangeStmt:
-			r.insert(n.Body.Lbrace+1, r.poll)
-		case *ast.BranchStmt:
-			if n.Tok == token.GOTO {
-				r.insert(n.Pos(), r.poll)
-			}
-		case *ast.FuncLit:
-			if r.callback(n, stack[:len(stack)-1]) {
-				r.insert(n.Body.Lbrace+1, fmt.Sprintf("defer ʼl.GuardCallback(%d);", r.e.b.src.Gen))
-			}
-			if r.poll != pollFunc { // a closure outlives the body
-				inner := *r
-				inner.poll, inner.edits = pollFunc, nil
-				inner.insert(n.Body.Lbrace+1, pollFunc)
-				inner.walk(n.Type, slices.Clone(stack))
-				inner.walk(n.Body, slices.Clone(stack))
-				r.edits = append(r.edits, inner.edits...)
+			if r.unrollFor(n, stack) {
 				stack = stack[:len(stack)-1]
 				return false
 			}
-			r.insert(n.Body.Lbrace+1, pollFunc)
+			r.checkLoop(n, n.Body)
+		case *ast.RangeStmt:
+			if r.unrollRange(n, stack) {
+				stack = stack[:len(stack)-1]
+				return false
+			}
+			r.checkLoop(n, n.Body)
+		case *ast.BranchStmt:
+			if n.Tok == token.GOTO {
+				r.insert(n.Pos(), check)
+			}
+		case *ast.FuncLit:
+			if r.callback(n, stack[:len(stack)-1]) {
+				r.insert(n.Body.Lbrace+1, "defer ʼl.GuardCallback();")
+			}
+			r.insert(n.Body.Lbrace+1, check)
+		case *ast.BlockStmt:
+			r.wake(n.List)
+		case *ast.CaseClause:
+			r.wake(n.Body)
+		case *ast.CommClause:
+			r.insert(n.Colon+1, woke)
+			r.wake(n.Body)
 		case *ast.GoStmt:
 			r.goStmt(n)
 		case *ast.CallExpr:
@@ -226,7 +230,7 @@ func (r *rewriter) useInClause(body *ast.BlockStmt, s string) {
 // goStmt guards a goroutine: `go f(x)` becomes `go func(f F, x X) { defer guard(); f(x) }(f, x)`, so that function and
 // arguments are still evaluated at once.
 func (r *rewriter) goStmt(g *ast.GoStmt) {
-	guard := fmt.Sprintf("defer ʼl.Guard(%d);", r.e.b.src.Gen)
+	const guard = "defer ʼl.Guard();"
 	call := g.Call
 	if lit, ok := ast.Unparen(call.Fun).(*ast.FuncLit); ok {
 		r.insert(lit.Body.Lbrace+1, guard)
@@ -306,7 +310,7 @@ func (r *rewriter) namedCallbacks(call *ast.CallExpr) {
 		if fn.Signature().Results().Len() == 1 {
 			result, ret = " error ", "return "
 		}
-		r.insert(id.Pos(), fmt.Sprintf("func()%s{defer ʼl.GuardCallback(%d);%s", result, r.e.b.src.Gen, ret))
+		r.insert(id.Pos(), fmt.Sprintf("func()%s{defer ʼl.GuardCallback();%s", result, ret))
 		r.insert(id.End(), "()}")
 	}
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,6 +78,45 @@ func TestRefusedPlugin(t *testing.T) {
 		t.Errorf("shows %s", got)
 	}
 	if got := must(t, s, "_, ok := x.([]struct{ A, b int })\nok && reflect.PointerTo(reflect.TypeOf(y)) == reflect.TypeFor[*[]struct{ A, b int }]()"); got != "=> true\n" {
+		t.Errorf("shows %s", got)
+	}
+}
+
+// TestOldAndNewModules keeps code, types and stacks of many cells in use at once, and has the runtime find its way among them.
+func TestOldAndNewModules(t *testing.T) {
+	s := open(t)
+	must(t, s, "var where []func() string\nvar names []reflect.Type\nvar gate = make(chan bool)\nvar ended = make(chan int)")
+	const n = 40
+	for i := range n {
+		must(t, s, fmt.Sprintf(`type T%[1]d struct{ next *T%[1]d; n int }
+func (t *T%[1]d) Depth() int { if t.next == nil { return t.n }; return 1 + t.next.Depth() }
+names = append(names, reflect.TypeFor[T%[1]d]())
+where = append(where, func() string {
+	pc, _, line, _ := runtime.Caller(0)
+	return fmt.Sprint(line, strings.Contains(runtime.FuncForPC(pc).Name(), "nb."))
+})
+go func() {
+	var t *T%[1]d
+	for range 1000 { t = &T%[1]d{next: t, n: %[1]d} }
+	<-gate
+	runtime.GC()
+	ended <- t.Depth() - 999
+}()`, i))
+	}
+	got := must(t, s, `close(gate)
+seen := map[int]bool{}
+for range names { seen[<-ended] = true }
+ok := len(seen) == len(names)
+for i, t := range names {
+	ok = ok && seen[i] && t.String() == fmt.Sprintf("nb.T%d", i) && t.Field(0).Type.Elem() == t && reflect.PointerTo(t).Method(0).Name == "Depth"
+	func() {
+		defer func() { ok = ok && recover() != nil }()
+		reflect.Zero(reflect.PointerTo(t)).Method(0).Call(nil)
+	}()
+	ok = ok && where[i]() == "5 true"
+}
+fmt.Println(ok, len(seen))`)
+	if got != fmt.Sprintf("true %d\n", n) {
 		t.Errorf("shows %s", got)
 	}
 }

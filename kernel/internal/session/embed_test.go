@@ -62,7 +62,7 @@ func TestEmbed(t *testing.T) {
 		{"type", "//go:embed a.txt\nvar none int", `cell\[1\]:1:1: go:embed cannot apply to var of type int`},
 		{"two variables", "//go:embed a.txt\nvar none, none2 string", `go:embed cannot apply to multiple vars`},
 		{"initializer", "//go:embed a.txt\nvar none = \"x\"", `go:embed cannot apply to var with initializer`},
-		{"no pattern", "//go:embed\nvar none string", `usage: //go:embed pattern`},
+		{"no pattern", "//go:embed\nvar none string", `usage: //go:embed PATTERN`},
 		{"short declaration", "//go:embed a.txt\nnone := \"\"", `cell\[1\]:1:1: misplaced go:embed directive(.|\n)*hint: it stands directly above`},
 		{"above other code", "//go:embed a.txt\nfmt.Println()\nvar none string", `misplaced go:embed directive`},
 		{"in a function", "func f() {\n\t//go:embed a.txt\n\tvar none string\n}", `cell\[1\]:2:2: misplaced go:embed directive`},

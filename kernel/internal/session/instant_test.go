@@ -154,7 +154,30 @@ start() => stderr: panic in a goroutine: in there
 + func gone() { runtime.Goexit() }
 gone()
 boom(5) => 2
++ func who() int { _, _, line, _ := runtime.Caller(1); return line }
++ who() => 1
++ sb, lg, rv := new(strings.Builder), log.New(os.Stdout, "", log.Lshortfile), reflect.ValueOf(3)
+sb.WriteString("ab"); sb.String() => "ab"
++ lg.Println("x") => cell[1]:1: x
 `
+
+// TestPanicsOfPackages compares the report of a panic in another package, evaluated and compiled.
+func TestPanicsOfPackages(t *testing.T) {
+	s := open(t)
+	must(t, s, "sb, rv, d := new(strings.Builder), reflect.ValueOf(3), datasets.Iris()")
+	for _, code := range []string{"sb.Grow(-1)", "rv.Elem()", "rv.Field(2).Int()", "d.Elem(1000, 3)"} {
+		s.compileAll = false
+		before := s.compiled
+		got, err := runCell(s, 1, code)
+		if s.compiled != before || err == nil {
+			t.Errorf("%s: compiled, or no panic: %v", code, err)
+		}
+		s.compileAll = true
+		if want, _ := runCell(s, 1, code); got != want {
+			t.Errorf("%s\nevaluated %s\ncompiled %s", code, got, want)
+		}
+	}
+}
 
 // TestInterruptEvaluated stops functions that evaluated cells call.
 func TestInterruptEvaluated(t *testing.T) {
@@ -174,6 +197,17 @@ func wait() { fmt.Println("go"); select {} }`)
 	}
 	if err := interrupted(t, s, "spin()"); err == nil || err.Value != "values are kept" { // again
 		t.Errorf("got %v", err)
+	}
+	must(t, s, `ch := make(chan string)
+func receive() string { fmt.Println("go"); return <-ch }
+func send() { ch <- "late" }`)
+	before++
+	if err := interrupted(t, s, "n := receive()"); err == nil || !strings.Contains(err.Value, "while waiting") { // of another type than n
+		t.Errorf("got %v", err)
+	}
+	must(t, s, "send()")
+	if got := must(t, s, "n > 0"); got != "=> true\n" { // what was left waiting declares nothing any more
+		t.Errorf("n > 0 is %s", got)
 	}
 	if s.compiled != before {
 		t.Error("they were compiled")

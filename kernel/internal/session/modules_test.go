@@ -499,3 +499,20 @@ func TestCloseDuringGet(t *testing.T) {
 	}
 	close(end)
 }
+
+// TestRaceInLocalModule checks that %race builds with the session's modules, as they are now.
+func TestRaceInLocalModule(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles packages for the race detector")
+	}
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "l/go.mod"), []byte("module example.org/l\n\ngo 1.24\n"))
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package l\n"))
+	s := openIn(t, dir, "")
+	must(t, s, "%use l")
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package l\n\nvar n int\n\nfunc Add() { n++ }\n"))
+	got := must(t, s, "%race\ndone := make(chan bool)\ngo func() { l.Add(); done <- true }()\nl.Add()\n<-done")
+	if want := "in example.org/l.Add (" + filepath.Join(dir, "l/l.go") + ":5)"; !strings.Contains(got, "1 data race was found") || !strings.Contains(got, want) {
+		t.Errorf("it shows %s\nwant %s", got, want)
+	}
+}

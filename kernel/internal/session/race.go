@@ -411,6 +411,9 @@ func (s *Session) raceText(races []*race, ended bool) string {
 		fmt.Fprintf(&b, "%s%s\n", red(fmt.Sprintf("data race %d", i+1)), seen)
 		for _, p := range r.parts {
 			fmt.Fprintf(&b, "  %s\n", partTitle(p.title))
+			if len(p.frames) == 0 {
+				fmt.Fprintln(&b, dim("    where, the race detector does not remember"))
+			}
 			s.stackText(&b, p.frames)
 		}
 	}

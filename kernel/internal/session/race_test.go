@@ -142,6 +142,28 @@ func TestRaceCannotRepeat(t *testing.T) {
 	}
 }
 
+// TestRaceAnew checks that declarations of earlier cells are repeated with what their names meant.
+func TestRaceAnew(t *testing.T) {
+	s := openRace(t)
+	for i, code := range []string{
+		"x := 1\nsay := func(s string) string { fmt.Println(\"say\", s); return s }\nsay2 := say",
+		"inc := func() int { x++; return x }\nx := x + 1",
+		"import rnd \"math/rand\"\nx := x * 10\nr := rnd.New(rnd.NewSource(1)).Intn(100)\nvar a, b = r, say2(\"declared\")\nvar zero struct{ N int }",
+		"import rnd \"strings\"\nx := fmt.Sprint(x)\nvar (\n\tc = len(b)\n\td, e = c, rnd.ToUpper(b)\n)\nz, err := strconv.Atoi(\"3\")\nhidden := md5.New\nzero.N = 5",
+		"type Shape interface{ Area() float64 }\ntype Sq struct{ s float64 }\nfunc (q Sq) Area() float64 { return q.s * q.s }\nvar shape Shape = Sq{3}\nshapes := map[string]Shape{\"a\": shape}\nunused := say(\"never\")",
+	} {
+		mustRun(t, s, i+1, code)
+	}
+	got, err := runCell(s, 6, "%race\nfmt.Println(x, inc(), a == r, b, c, d, e, z, err, zero, len(shapes), shapes[\"a\"].Area(), hidden().Size())")
+	if want := "say declared\n20 21 true declared 8 8 DECLARED 3 <nil> {0} 1 9 16\nno data race was found in this run\n"; err != nil || !strings.HasSuffix(got, want) {
+		t.Errorf("shows\n%s", plainText(got))
+	}
+	got, err = runCell(s, 7, "%race\nx := 2.5\nfmt.Println(x, z)")
+	if err != nil || !strings.HasSuffix(got, "declared anew: err (cell[4]), z (cell[4])\n2.5 3\nno data race was found in this run\n") {
+		t.Errorf("shows\n%s", plainText(got))
+	}
+}
+
 // TestRaceInterrupt checks that an interrupt ends a run that would not end, that what it has found is shown, and that no
 // process is left.
 func TestRaceInterrupt(t *testing.T) {

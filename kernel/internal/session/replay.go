@@ -56,6 +56,7 @@ func replay(ctx context.Context, s *Session, c *call) *engine.Error {
 			s.sources[cell.FileName(src.Gen, src.Name)] = src
 			c.r.src, c.r.inWorker, c.r.killed = src, false, false
 			s.mu.Unlock()
+			s.renewModules(ctx, c.out)
 			err = s.runCode(ctx, c.r, c.out)
 		}
 		if err != nil {

@@ -258,6 +258,7 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 			return err
 		}
 	}
+	s.renewModules(ctx, out)
 	if r.timed {
 		start := time.Now()
 		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
@@ -271,7 +272,6 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 // runCode checks, compiles and runs the Go code of a cell.
 func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.Error {
 	src := r.src
-	s.renewModules(ctx, out)
 	w, err := s.ensureWorker()
 	if err != nil {
 		return s.failed(err)

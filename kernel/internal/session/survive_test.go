@@ -5,9 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"golab/kernel/internal/engine"
 )
@@ -20,126 +18,6 @@ func must(t testing.TB, s *Session, code string) string {
 		t.Fatalf("cell %q\n%s", code, out)
 	}
 	return out
-}
-
-// interrupted runs a cell that prints "go", interrupts it then, and returns its error.
-func interrupted(t *testing.T, s *Session, code string) *engine.Error {
-	t.Helper()
-	w := &waiter{word: "go", seen: make(chan struct{})}
-	done := make(chan *engine.Error, 1)
-	go func() { done <- s.Execute(engine.Request{Code: code, Count: 7}, w).Err }()
-	select {
-	case <-w.seen:
-	case err := <-done:
-		t.Fatalf("the cell ended before it was interrupted: %v\n%s", err, w.String())
-	}
-	s.Interrupt()
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(time.Minute):
-		t.Fatalf("not interrupted within a minute: %s", code)
-		return nil
-	}
-}
-
-// waiter is a transcript that tells when a word was printed.
-type waiter struct {
-	transcript
-	word string
-	once sync.Once
-	seen chan struct{}
-}
-
-func (w *waiter) Stream(name, text string) {
-	w.transcript.Stream(name, text)
-	if strings.Contains(w.String(), w.word) {
-		w.once.Do(func() { close(w.seen) })
-	}
-}
-
-func TestInterruptKeepsValues(t *testing.T) {
-	s := open(t)
-	must(t, s, `n, kept := 0, []int{1, 2, 3}
-beats := make(chan int)
-go func() {
-	for i := 0; ; i++ {
-		beats <- i
-	}
-}()
-never := make(chan int)
-var mu sync.Mutex
-mu.Lock()
-func spin() { for { n++ } }
-func deep(k int) int { if k == 0 { return deep(30) }; return deep(k-1) + deep(k-1) }
-closure := func() { for { n-- } }`)
-	for name, code := range map[string]string{
-		"loop":            `fmt.Println("go"); for { n++ }`,
-		"empty loop":      `fmt.Println("go"); for {}`,
-		"function":        `fmt.Println("go"); spin()`,
-		"recursion":       `fmt.Println("go"); deep(40)`,
-		"earlier closure": `fmt.Println("go"); closure()`,
-		"goto":            "fmt.Println(`go`)\nagain:\nn++\ngoto again",
-		"range":           `fmt.Println("go"); for { for i := range 10 { n += i } }`,
-		"recovering":      `fmt.Println("go"); for { func() { defer func() { recover() }(); n++ }() }`,
-		"channel":         `fmt.Println("go"); <-never`,
-		"select":          `fmt.Println("go"); select {}`,
-		"sleep":           `fmt.Println("go"); time.Sleep(time.Hour)`,
-		"mutex":           `fmt.Println("go"); mu.Lock()`,
-		"context":         `fmt.Println("go"); <-nb.Context().Done(); for {}`,
-		"waiting":         `var wg sync.WaitGroup; wg.Go(func() { for { } }); fmt.Println("go"); wg.Wait()`,
-	} {
-		err := interrupted(t, s, code)
-		if err == nil || err.Name != "interrupted" {
-			t.Errorf("%s: %v", name, err)
-		}
-		if got := must(t, s, "kept"); !strings.Contains(got, "1, 2, 3") {
-			t.Errorf("%s: values lost: %s", name, got)
-		}
-	}
-	// Goroutines and functions of earlier cells still work.
-	if got := must(t, s, `a := <-beats; b := <-beats; b - a`); !strings.Contains(got, "=> 1") {
-		t.Errorf("background goroutine: %s", got)
-	}
-}
-
-func TestUnstoppableCodeLosesTheWorkerOnly(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for the worker to be given up")
-	}
-	s := open(t)
-	must(t, s, "x := 1\nfunc f() int { return 4 }")
-	err := interrupted(t, s, `fmt.Println("go"); slices.SortFunc(make([]int, 1<<30), func(a, b int) int { return 0 }); regexp.MustCompile("(x+x+)+y").MatchString(strings.Repeat("x", 1<<34))`)
-	if err == nil || err.Name != "interrupted" && (err.Name != "worker died" || !strings.Contains(err.Value, "x")) {
-		t.Errorf("got %v", err)
-	}
-	if got := must(t, s, "f()"); got != "=> 4\n" {
-		t.Errorf("f() shows %s", got)
-	}
-}
-
-func TestInterruptWhileCompilingRunsNothing(t *testing.T) {
-	s := open(t)
-	must(t, s, "x := 1")
-	done := make(chan *engine.Error, 1)
-	go func() {
-		done <- s.Execute(engine.Request{Code: "x = 2; for {}", Count: 2}, &transcript{}).Err
-	}()
-	for { // as soon as the cell has begun
-		s.mu.Lock()
-		begun := s.running != nil
-		s.mu.Unlock()
-		if begun {
-			break
-		}
-	}
-	s.Interrupt()
-	if err := <-done; err == nil || err.Name != "interrupted" {
-		t.Fatalf("got %v", err)
-	}
-	if got := must(t, s, "x"); got != "=> 1\n" {
-		t.Errorf("x shows %s", got)
-	}
 }
 
 func TestPanicInGoroutine(t *testing.T) {
@@ -258,25 +136,5 @@ func TestSplitUTF8(t *testing.T) {
 	got := must(t, s, `for _, b := range []byte("héllo 世界 \xff end\n") { os.Stdout.Write([]byte{b}) }`)
 	if got != "héllo 世界 \uFFFD end\n" {
 		t.Errorf("got %q", got)
-	}
-}
-
-// TestInterruptTraining stops mlx between two steps: the history so far and the weights are there, and training goes on.
-func TestInterruptTraining(t *testing.T) {
-	t.Setenv("GOLAB_BACKEND", "go")
-	s := open(t)
-	must(t, s, `train := mlx.FromDataFrame(datasets.Digits(), "label")
-model := mlx.Sequential(mlx.Dense(16, mlx.ReLU), mlx.Dense(10))
-first, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true})`)
-	err := interrupted(t, s, `fmt.Println("go")
-history, err := mlx.Fit(model, train, mlx.FitOptions{Epochs: 1 << 30, Quiet: true})`)
-	if err == nil || err.Name != "interrupted" || strings.Contains(err.Value, "waiting") {
-		t.Fatalf("got %v", err)
-	}
-	if got := must(t, s, `history.Steps > 0`); got != "=> true\n" {
-		t.Errorf("the history is lost: %s", got)
-	}
-	if got := must(t, s, `again, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true}); again.Epoch[0] > 1`); got != "=> true\n" {
-		t.Errorf("training does not go on: %s", got)
 	}
 }

@@ -10,12 +10,19 @@ import (
 // may close their standard output, and what they start must not hold the pipes to the front.
 const private = 500
 
-// own is a copy of fd that cells don't meet.
+// own is a copy of fd that cells don't meet. The place of one that is no standard stream is kept empty.
 func own(fd int) int {
 	for _, from := range []int{private, 10} { // the limit on open files may be low
-		if n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, from); err == nil {
-			return n
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, from)
+		if err != nil {
+			continue
 		}
+		if null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); fd > 2 && err == nil {
+			unix.Close(fd)
+			unix.FcntlInt(uintptr(null), unix.F_DUPFD_CLOEXEC, fd) // else fd would become one of the runtime's own
+			unix.Close(null)
+		}
+		return n
 	}
 	return fd
 }

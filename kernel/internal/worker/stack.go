@@ -8,15 +8,6 @@ import (
 	"strings"
 )
 
-// goroutineID is the number of the calling goroutine, as stack traces print it.
-func goroutineID() int64 {
-	buf := make([]byte, 64)
-	buf = buf[:runtime.Stack(buf, false)]
-	var id int64
-	fmt.Sscanf(string(buf), "goroutine %d ", &id)
-	return id
-}
-
 // inspect returns what a goroutine is doing ("running", "chan receive", …) and its stack; state is "" if it has ended.
 func inspect(id int64) (state, stack string) {
 	buf := make([]byte, 1<<20)
@@ -54,21 +45,26 @@ func generations(stack string) []int {
 	return ids
 }
 
-// inLibrary reports whether a waiting goroutine was put to wait by code that is neither a cell's nor one of the standard
-// library's own ways to wait.
+// inLibrary reports whether a waiting goroutine was put to wait by code that is neither a cell's nor the standard
+// library's.
 func inLibrary(stack string) bool {
-	lines := strings.Split(strings.TrimSpace(stack), "\n")
-	for i := 0; i+1 < len(lines); i += 2 {
-		fn := lines[i]
-		switch {
-		case strings.HasPrefix(strings.TrimSpace(lines[i+1]), "/g"):
+	for line := range strings.Lines(stack) {
+		if strings.HasPrefix(line, "\t") {
+			if genFile.MatchString(line) {
+				return false
+			}
+			continue
+		}
+		if strings.HasPrefix(line, "golab/kernel/internal/worker/eval.") {
 			return false
-		case strings.HasPrefix(fn, "runtime."), strings.HasPrefix(fn, "sync."), strings.HasPrefix(fn, "time."),
-			strings.HasPrefix(fn, "internal/"), strings.HasPrefix(fn, "os."), strings.HasPrefix(fn, "io."), strings.HasPrefix(fn, "bufio."),
-			strings.HasPrefix(fn, "net."), strings.HasPrefix(fn, "fmt."), strings.HasPrefix(fn, "syscall."):
-		default:
+		}
+		first, _, sub := strings.Cut(line, "/")
+		if sub && (strings.Contains(first, ".") || first == "golab") {
 			return true
 		}
 	}
 	return false
 }
+
+// inC reports whether the goroutine has called C.
+func inC(stack string) bool { return strings.HasPrefix(stack, ":\nruntime.cgocall(") }

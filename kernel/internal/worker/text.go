@@ -240,16 +240,27 @@ func (p *printer) parts(v reflect.Value, depth int, plain bool) node {
 		if strings.HasPrefix(name, "struct {") {
 			name = ""
 		}
+		if load := v.Addr().MethodByName("Load"); t.PkgPath() == "sync/atomic" && load.IsValid() {
+			return p.value(load.Call(nil)[0], depth+1, plain)
+		}
 		n := node{text: name, list: true}
+		hidden := false
 		for i := range v.NumField() {
 			f := t.Field(i)
 			if f.Name == "_" {
+				continue
+			}
+			if !f.IsExported() && !inCells(t) {
+				hidden = true
 				continue
 			}
 			item := p.value(v.Field(i), depth+1, true)
 			item.key = f.Name + ": "
 			p.size += len(item.key)
 			n.items = append(n.items, item)
+		}
+		if hidden {
+			n.items = append(n.items, p.word("…"))
 		}
 		return n
 	case reflect.Func:
@@ -269,6 +280,10 @@ func (p *printer) parts(v reflect.Value, depth int, plain bool) node {
 	n.number = v.Kind() != reflect.Bool
 	return n
 }
+
+// inCells reports whether the struct t was declared by the user. What others keep to themselves is not shown: it says
+// little, and may be changing under the eyes of who looks at it.
+func inCells(t reflect.Type) bool { return t.PkgPath() == "nb" || t.PkgPath() == "" }
 
 // typeName writes t as a person does.
 func typeName(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }

@@ -5,22 +5,29 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 type plain struct {
-	a    int
-	when time.Time
-	err  error
-	any  any
+	A    int
+	When time.Time
+	Err  error
+	Any  any
 }
 
 type ring struct {
-	name string
-	next *ring
-	all  []*ring
-	m    map[string]any
+	Name string
+	Next *ring
+	All  []*ring
+	M    map[string]any
+}
+
+type hidden struct {
+	A int
+	b int
 }
 
 type ptrString struct{ n int }
@@ -31,9 +38,9 @@ type recursive map[string]recursive
 
 // TestText checks texts that have no easy cell; testdata/display.txtar of package session has the others.
 func TestText(t *testing.T) {
-	r := &ring{name: "r"}
-	r.next, r.all, r.m = r, []*ring{r}, map[string]any{"r": r}
-	r.m["m"] = r.m
+	r := &ring{Name: "r"}
+	r.Next, r.All, r.M = r, []*ring{r}, map[string]any{"r": r}
+	r.M["m"] = r.M
 	rec := recursive{}
 	rec["self"] = rec
 	var any1 any
@@ -46,10 +53,17 @@ func TestText(t *testing.T) {
 		v    any
 		want string
 	}{
-		{plain{1, time.Unix(0, 0).UTC(), errors.New("bad"), &ptrString{4}}, "worker.plain{a: 1, when: 1970-01-01 00:00:00 +0000 UTC, err: bad, any: #4}"},
+		{plain{1, time.Unix(0, 0).UTC(), errors.New("bad"), &ptrString{4}}, "worker.plain{A: 1, When: 1970-01-01 00:00:00 +0000 UTC, Err: bad, Any: #4}"},
 		{map[ptrString]ptrString{{1}: {2}}, "map[worker.ptrString]worker.ptrString{#1: #2}"},
 		{[]any{ptrString{1}, (*ptrString)(nil)}, "[]any{#1, nil}"},
-		{r, "&worker.ring{name: \"r\", next: …, all: {…}, m: {\"m\": …, \"r\": …}}"},
+		{r, "&worker.ring{Name: \"r\", Next: …, All: {…}, M: {\"m\": …, \"r\": …}}"},
+		{[]hidden{{1, 2}}, "[]worker.hidden{{A: 1, …}}"},
+		{struct{ a, B int }{1, 2}, "{a: 1, B: 2}"},
+		{&sync.Mutex{}, "&sync.Mutex{…}"},
+		{struct {
+			N *atomic.Int64
+			B atomic.Bool
+		}{N: &atomic.Int64{}}, "{N: &0, B: false}"},
 		{rec, "worker.recursive{\"self\": …}"},
 		{any1, "&…"},
 		{map[float64]int{math.NaN(): 1, 2: 2, -1: 3}, "map[float64]int{NaN: 1, -1: 3, 2: 2}"},

@@ -18,7 +18,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"github.com/janpfeifer/gonb/gonbui"
 
@@ -39,6 +38,7 @@ const (
 type worker struct {
 	out    sync.Mutex // one event and its mark at a time
 	seq    int
+	events *os.File
 	enc    *json.Encoder
 	stdout int // for marks: cells may close or redirect theirs
 	stderr int
@@ -47,8 +47,8 @@ type worker struct {
 
 	mu      sync.Mutex
 	current *cell
-	// stopped is when each generation's code was last told to stop
-	stopped map[int]time.Time
+	ended   int // the last generation that ran
+	early   int // a generation that was interrupted before it ran
 }
 
 // cell is one run.
@@ -58,8 +58,9 @@ type cell struct {
 	loading     time.Duration     // how long that took
 	ctx         context.Context
 	cancel      context.CancelFunc
-	goroutine   atomic.Int64
-	ended       chan outcome
+	task        *live.Task
+	outcome     chan outcome
+	over        chan struct{} // closed when there is an outcome
 	interrupted atomic.Bool
 	abandoned   chan string
 }
@@ -73,18 +74,18 @@ type outcome struct {
 // failure carries the error of a cell's last expression to the top of the cell.
 type failure struct{ err error }
 
+// signals is where signals go that must not end the worker: nobody reads it. Ignoring them would make programs that cells
+// start ignore them too.
+var signals = make(chan os.Signal, 1)
+
 // Main runs the worker until the front goes away.
 func Main() {
 	// The front says when to interrupt. Not ignored, because then what cells start would ignore them too.
-	signal.Notify(make(chan os.Signal), syscall.SIGINT, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
 	commands, events := own(commandFD), own(eventFD)
-	for _, fd := range []int{commandFD, eventFD} {
-		if fd != commands && fd != events {
-			syscall.Close(fd)
-		}
-	}
-	w := &worker{enc: json.NewEncoder(os.NewFile(uintptr(events), "events")), stdout: own(1), stderr: own(2), stopped: map[int]time.Time{}}
+	w := &worker{events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
+	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
@@ -131,6 +132,7 @@ func (w *worker) send(e pipe.Event) {
 	defer w.out.Unlock()
 	w.seq++
 	e.Seq = w.seq
+	w.events.Write([]byte{'\n'}) // ends what a cell may have written there
 	if err := w.enc.Encode(e); err != nil {
 		var unsupported *json.UnsupportedTypeError
 		var value *json.UnsupportedValueError
@@ -203,12 +205,8 @@ func (w *worker) eval(e *pipe.Eval) {
 		w.send(pipe.Event{Done: &pipe.Done{Gen: e.Gen, Refused: err.Error()}})
 		return
 	}
-	live.Begin(e.Gen)
-	poll := unsafe.Pointer(&alive)
 	w.cell(&cell{
-		gen: &live.Gen{ID: e.Gen, Cell: &poll, Code: &poll, Run: func() {
-			code.Run(func() { _ = *(*byte)(atomic.LoadPointer(&poll)) })
-		}},
+		gen:   &live.Gen{ID: e.Gen, Run: func() { code.Run(live.Poll) }},
 		frame: func() pipe.Frame { return pipe.Frame{Func: "nb.ʼcell", File: e.File, Line: code.Line()} },
 	})
 }
@@ -218,25 +216,38 @@ func (w *worker) cell(c *cell) {
 	done := pipe.Done{Gen: c.gen.ID, LoadTime: c.loading}
 	reopen(1, w.stdout, &os.Stdout)
 	reopen(2, w.stderr, &os.Stderr)
-	c.ended, c.abandoned = make(chan outcome, 1), make(chan string, 1)
+	c.outcome, c.over, c.abandoned = make(chan outcome, 1), make(chan struct{}), make(chan string, 1)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	begun, begin := make(chan struct{}), make(chan struct{})
+	go func() {
+		c.task = live.Begin(c.gen.ID)
+		close(begun)
+		<-begin
+		c.execute()
+	}()
+	<-begun
 	w.mu.Lock()
 	w.current = c
+	early := w.early == c.gen.ID
 	w.mu.Unlock()
-
+	if early {
+		w.stop(c)
+	}
+	close(begin)
 	start := time.Now()
-	go w.execute(c)
 	select {
-	case o := <-c.ended:
-		done.Panic, done.Failed, done.Interrupted = o.panicked, o.failed, o.stopped
-		w.resume(c, false)
-	case what := <-c.abandoned:
-		done.Interrupted, done.Abandoned = true, what
-		w.resume(c, true)
+	case <-c.over:
+	case done.Abandoned = <-c.abandoned:
+	}
+	select {
+	case o := <-c.outcome:
+		done.Panic, done.Failed, done.Interrupted, done.Abandoned = o.panicked, o.failed, o.stopped, ""
+	default:
+		done.Interrupted = true
 	}
 	done.RunTime = time.Since(start)
 	w.mu.Lock()
-	w.current = nil
+	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()
 	c.cancel()
 	done.Set = live.TakeSet()
@@ -262,115 +273,93 @@ func (w *worker) sync() {
 	}
 }
 
-// execute runs the cell's statements in a goroutine of their own.
-func (w *worker) execute(c *cell) {
-	c.goroutine.Store(goroutineID())
-	returned := false
+// execute runs the cell's statements, in a goroutine of their own.
+func (c *cell) execute() {
 	defer func() {
 		r := recover()
 		var o outcome
 		switch f, failed := r.(failure); {
+		case c.task.Exiting(), failed && c.interrupted.Load(): // whatever deferred calls made of it; the error says so less clearly
+			o.stopped = true
 		case r == nil: // it ran to its end, or called runtime.Goexit
-			o.stopped = !returned && c.interrupted.Load()
 		case failed:
 			o.failed = f.err.Error()
-		case c.interrupted.Load() && isPoll(r):
-			o.stopped = true
 		default:
 			o.panicked = describe(r, c.frame)
 		}
-		c.ended <- o
+		c.task.End()
+		c.outcome <- o
+		close(c.over)
 	}()
 	c.gen.Run()
-	returned = true
 }
 
-// isPoll reports whether a panic looks like that of a poll pointer set to nil.
-func isPoll(r any) bool {
-	err, ok := r.(runtime.Error)
-	return ok && strings.Contains(err.Error(), "nil pointer dereference")
-}
-
-// interrupt stops the running cell. Code that polls unwinds; code that waits is left waiting, to be unwound when it wakes.
+// interrupt stops a generation. Code that polls ends; code that waits is left waiting, to end when it wakes.
 func (w *worker) interrupt(gen int) {
 	w.mu.Lock()
 	c := w.current
+	if gen > w.ended && (c == nil || c.gen.ID != gen) { // it is being loaded
+		w.early = gen
+	}
 	w.mu.Unlock()
-	if c == nil || c.gen.ID != gen || c.interrupted.Swap(true) {
+	if c != nil && c.gen.ID == gen {
+		w.stop(c)
+	}
+}
+
+func (w *worker) stop(c *cell) {
+	if c.interrupted.Swap(true) {
 		return
 	}
 	c.cancel()
-	atomic.StorePointer(c.gen.Cell, nil)
-	w.stop(gen)
-	// How long code may wait before it is left waiting: in the cell's own statements an answer comes at once; library code
-	// that heeds nb.Context may have a step to finish.
+	c.task.Stop()
+	interruptPrograms()
+	go c.giveUp()
+}
+
+// interruptPrograms does to programs that cells started, and to code of cells that asked for the signal, what a terminal
+// does.
+func interruptPrograms() {
+	if syscall.Getpgrp() != os.Getpid() { // the front put us into a group of our own
+		return
+	}
+	signal.Notify(signals, syscall.SIGINT) // code of a cell may have reset it
+	syscall.Kill(0, syscall.SIGINT)
+}
+
+// giveUp leaves a cell that was told to stop, and waits, waiting. How long it may wait before: in the cell's own statements
+// an answer comes at once; library code that heeds nb.Context may have a step to finish.
+func (c *cell) giveUp() {
 	start := time.Now()
 	for wait := 5 * time.Millisecond; ; wait = 50 * time.Millisecond {
 		select {
-		case o := <-c.ended:
-			c.ended <- o
+		case <-c.over:
 			return
 		case <-time.After(wait):
 		}
-		state, stack := inspect(c.goroutine.Load())
-		for _, id := range generations(stack) {
-			w.stop(id)
-		}
-		waited := time.Since(start)
+		state, stack := inspect(c.task.Goroutine())
+		patience := 250 * time.Millisecond
 		switch {
 		case state == "running" || state == "runnable" || state == "":
 			continue // only the front can end this
-		case state == "syscall" && waited < 4*time.Second:
-			continue
-		case inLibrary(stack) && waited < 3*time.Second:
-			continue
-		case waited < 250*time.Millisecond:
+		case state == "syscall" && inC(stack):
+			patience = 4 * time.Second
+		case inLibrary(stack):
+			patience = 3 * time.Second
+		case state == "syscall":
+			patience = time.Second
+		}
+		if time.Since(start) < patience {
 			continue
 		}
-		select {
-		case c.abandoned <- state:
-		default:
-		}
+		c.task.Abandon(generations(stack))
+		c.abandoned <- state
 		return
-	}
-}
-
-// stop tells the functions and closures of a generation to stop.
-func (w *worker) stop(gen int) {
-	g := live.Find(gen)
-	if g == nil {
-		return
-	}
-	w.mu.Lock()
-	w.stopped[gen] = time.Now()
-	w.mu.Unlock()
-	atomic.StorePointer(g.Code, nil)
-}
-
-var alive byte
-
-// resume lets stopped generations be called again. The statements of an abandoned cell stay stopped.
-func (w *worker) resume(c *cell, abandoned bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for gen := range w.stopped {
-		if g := live.Find(gen); g != nil {
-			atomic.StorePointer(g.Code, unsafe.Pointer(&alive))
-		}
-	}
-	if !abandoned {
-		atomic.StorePointer(c.gen.Cell, unsafe.Pointer(&alive))
 	}
 }
 
 // guard takes what a goroutine of cell code panicked with.
-func (w *worker) guard(gen int, r any) {
-	w.mu.Lock()
-	at := w.stopped[gen]
-	w.mu.Unlock()
-	if isPoll(r) && time.Since(at) < 5*time.Second {
-		return
-	}
+func (w *worker) guard(r any) {
 	p := describe(r, nil)
 	p.Goroutine = true
 	w.send(pipe.Event{Panic: p})
@@ -423,7 +412,7 @@ func describe(r any, evaluated func() pipe.Frame) *pipe.Panic {
 		if f.Function == "runtime.gopanic" || f.Function == "runtime.sigpanic" || f.Function == "runtime.panicmem" {
 			p.Frames = nil // what is above is the panic's own machinery
 		} else if evaluated != nil && strings.HasPrefix(f.Function, "golab/kernel/internal/worker/eval.") {
-			for n := len(p.Frames); n > 0 && strings.HasPrefix(p.Frames[n-1].Func, "reflect."); n-- {
+			for n := len(p.Frames); n > 0 && strings.HasPrefix(strings.ToLower(p.Frames[n-1].Func), "reflect.value.call"); n-- {
 				p.Frames = p.Frames[:n-1]
 			}
 			p.Frames = append(p.Frames, evaluated())

@@ -36,8 +36,8 @@ func Prepare(e *pipe.Eval) (c *Cell, err error) {
 	if !known {
 		refuse("this version of Go lays out reflect.Value in another way")
 	}
-	p := &preparer{gen: e.Gen, fresh: map[string]*fresh{}}
 	c = &Cell{}
+	p := &preparer{gen: e.Gen, fresh: map[string]*fresh{}}
 	for _, s := range e.Stmts {
 		c.steps = append(c.steps, p.stmt(s))
 		c.lines = append(c.lines, s.Line)
@@ -177,7 +177,6 @@ func (p *preparer) define(s pipe.Stmt) func() {
 		refuse("%d variables for %d values", len(s.Names), len(types))
 	}
 	var store []func(v reflect.Value)
-	var names []string
 	var check []func()
 	for i, b := range s.Names {
 		t := types[i]
@@ -190,16 +189,18 @@ func (p *preparer) define(s pipe.Stmt) func() {
 			p.fresh[b.Name] = f
 			store = append(store, func(v reflect.Value) {
 				f.addr = allocate(t, v)
-				live.Stage(b.Name, live.Variable{Addr: f.addr, Type: t, Key: b.Key})
+				live.Declare(p.gen, b.Name, live.Variable{Addr: f.addr, Type: t, Key: b.Key})
 			})
 		default:
 			old := p.lookup(b.Name, b.Key)
 			if old.Type != t {
 				refuse("%s is a %s, not a %s", b.Name, old.Type, t)
 			}
-			store = append(store, func(v reflect.Value) { at(t, old.Addr).Set(v) })
+			store = append(store, func(v reflect.Value) {
+				at(t, old.Addr).Set(v)
+				live.Declare(p.gen, b.Name, old)
+			})
 		}
-		names = append(names, b.Name)
 		if b.Check {
 			c := p.expr(&pipe.Expr{Op: pipe.OpVar, Name: b.Name, Key: b.Key}, nil)
 			check = append(check, func() {
@@ -211,9 +212,6 @@ func (p *preparer) define(s pipe.Stmt) func() {
 	return func() {
 		for i, v := range run() {
 			store[i](v)
-		}
-		if len(names) > 0 {
-			live.Set(p.gen, names...)
 		}
 		for _, f := range check {
 			f()

@@ -27,7 +27,7 @@ type local struct {
 	dir     string
 	version string // of a third-party module that is treated as a local one, see adapt; else empty
 
-	n        int               // of its latest copy
+	n, last  int               // of its latest copy and of the one before, which may be needed again
 	mod      *modFile          // its go.mod
 	packages map[string]string // names by import path
 	imports  map[string]bool   // paths that its packages import
@@ -87,6 +87,11 @@ func (f *Folder) Use(ctx context.Context, dir string) (paths []string, err error
 		}
 	}
 	if len(fresh) > 0 {
+		for _, l := range f.locals { // what imports them finds them here from now on
+			if l.n > 0 && slices.ContainsFunc(fresh, func(x *local) bool { return l.uses(x.path) }) {
+				fresh = append(fresh, l)
+			}
+		}
 		if err := f.renew(ctx, fresh); err != nil {
 			return nil, err
 		}
@@ -137,6 +142,7 @@ func (f *Folder) find(ctx context.Context, dir string) ([]*local, error) {
 	for _, r := range m.Replace {
 		switch {
 		case r.Old.Path == "golab":
+		case r.New.Version != "" && f.own[r.Old.Path] != "": // the base has it as it is
 		case r.New.Version == "": // a folder
 			to := r.New.Path
 			if !filepath.IsAbs(to) {
@@ -164,7 +170,8 @@ func (f *Folder) find(ctx context.Context, dir string) ([]*local, error) {
 type Renewal struct {
 	Edited  []string // the paths of those whose files differ
 	Modules []string // these and those that import them
-	Undo    func()   // takes the earlier copies again, until files change once more
+	// Undo takes the earlier copies again: until the next look, or until files change once more.
+	Undo func(lookAgain bool)
 }
 
 // Renew copies the local modules whose files have changed since the last look, and those that import them, as their next
@@ -198,21 +205,23 @@ func (f *Folder) Renew(ctx context.Context) (r *Renewal, err error) {
 	for _, l := range changed {
 		r.Modules = append(r.Modules, l.path)
 	}
-	r.Undo = func() {
+	r.Undo = func(lookAgain bool) {
 		var seen []string
 		for _, l := range changed {
 			seen = append(seen, l.seen)
 		}
 		keep()
 		for i, l := range changed {
-			l.seen = seen[i]
+			if !lookAgain {
+				l.seen = seen[i]
+			}
 		}
 	}
 	if err := f.renew(ctx, changed); err != nil {
-		r.Undo()
 		for _, l := range changed {
 			l.seen = l.look()
 		}
+		r.Undo(ctx.Err() != nil)
 		return nil, err
 	}
 	return r, nil
@@ -236,8 +245,11 @@ func (f *Folder) renew(ctx context.Context, changed []*local) error {
 			was := cell.LocalPath(l.n, l.path)
 			args = append(args, "-droprequire="+was, "-dropreplace="+was)
 		}
-		f.n++
-		l.n = f.n
+		if l.last > 0 {
+			os.RemoveAll(filepath.Join(f.dir, "local", strconv.Itoa(l.last)))
+		}
+		f.n++ // never the number of another copy: what has been loaded keeps its path
+		l.n, l.last = f.n, l.n
 	}
 	var list []string
 	for _, l := range changed {

@@ -226,6 +226,9 @@ func (s *Session) renewModules(ctx context.Context, out engine.Sink) {
 	}
 	tell := func(format string, args ...any) { out.Stream("stderr", "golab: "+fmt.Sprintf(format, args...)+"\n") }
 	r, err := s.mods.folder.Renew(ctx)
+	if ctx.Err() != nil {
+		return
+	}
 	if err != nil {
 		tell("a local module was edited, but can't be used: %v\nits code from before stays in use", err)
 		return
@@ -238,7 +241,10 @@ func (s *Session) renewModules(ctx context.Context, out engine.Sink) {
 		were = "were"
 	}
 	fail := func(err error) {
-		r.Undo()
+		r.Undo(ctx.Err() != nil)
+		if ctx.Err() != nil {
+			return
+		}
 		tell("%s: %v\nthe code from before the edit stays in use", names, err)
 	}
 	p, err := s.mods.folder.Packages(ctx)
@@ -247,11 +253,15 @@ func (s *Session) renewModules(ctx context.Context, out engine.Sink) {
 		return
 	}
 	old := s.packages()
-	if err := old.With(p, nil).Recompile(old, r.Modules); err != nil {
+	next := old.With(p, nil)
+	defer next.Until(ctx)()
+	if err := next.Recompile(old, r.Modules); err != nil {
 		fail(err)
 		return
 	}
+	s.setSpace(next) // with what it has compiled
 	if err := s.adopt(ctx, out); err != nil {
+		s.setSpace(old)
 		fail(err)
 		return
 	}

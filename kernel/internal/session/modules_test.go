@@ -516,3 +516,36 @@ func TestRaceInLocalModule(t *testing.T) {
 		t.Errorf("it shows %s\nwant %s", got, want)
 	}
 }
+
+// TestInterruptReload interrupts a cell while an edited local module is compiled: the next cell compiles it again.
+func TestInterruptReload(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "l/go.mod"), []byte("module example.org/l\n\ngo 1.24\n"))
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package l\n\nconst N = 1\n"))
+	s := openIn(t, dir, "")
+	must(t, s, "%use l\nl.N")
+	fifo := filepath.Join(dir, "fifo.h")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(dir, "l/l.go"), []byte("package l\n\n// #include \""+fifo+"\"\nimport \"C\"\n\nconst N = int(C.TWO)\n"))
+	reading := make(chan *os.File, 1)
+	go func() {
+		if f, err := os.OpenFile(fifo, os.O_WRONLY, 0); err == nil { // waits until the C compiler reads it
+			reading <- f
+			s.Interrupt()
+		}
+	}()
+	got, err := runCell(s, 2, "l.N")
+	if err == nil || err.Name != "interrupted" {
+		t.Errorf("it shows %q", got)
+	}
+	(<-reading).Close()
+	if err := os.Remove(fifo); err != nil {
+		t.Fatal(err)
+	}
+	put(t, fifo, []byte("#define TWO 2\n"))
+	if got := must(t, s, "l.N"); got != "stderr: golab: example.org/l was edited; cells use the new code from here on\n=> 2\n" {
+		t.Errorf("then it shows %q", got)
+	}
+}

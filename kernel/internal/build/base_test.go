@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // fake is a linker that writes a few files, so that a base is made in no time.
@@ -143,6 +144,54 @@ func TestUnfinishedBase(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(filepath.Dir(b.Dir)); len(left) != 1 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestCompilerOutOfSpace lets compiling fail for one of two packages, for a reason that is none of the package's own.
+func TestCompilerOutOfSpace(t *testing.T) {
+	b := small(t, fake{made: new(atomic.Int32)})
+	roots = []string{"unicode/utf8", "unicode/utf16"}
+	script := filepath.Join(t.TempDir(), "exec")
+	text := "#!/bin/sh\ncase \"$*\" in *' -p unicode/utf16 '*) echo 'write $WORK/b001/_pkg_.a: no space left on device' >&2; exit 1 ;; esac\nexec \"$@\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	sound := b.env
+	b.env = append(b.env[:len(b.env):len(b.env)], "GOFLAGS=-toolexec="+script, "GOCACHE="+t.TempDir())
+	if err := b.ensure(t.Context(), nothing); err == nil || !strings.Contains(err.Error(), "no space left on device") {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(b.Dir)); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	b.env = sound
+	if err := errors.Join(b.ensure(t.Context(), nothing), b.load()); err != nil || b.packages["unicode/utf16"] == nil {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestUsedBase looks whether a session that goes on keeps its base from being removed.
+func TestUsedBase(t *testing.T) {
+	b := small(t, fake{made: new(atomic.Int32)})
+	if err := errors.Join(b.ensure(t.Context(), nothing), b.load()); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-30 * 24 * time.Hour)
+	if err := os.Chtimes(b.Dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	b.marked = old
+	b.used()
+	prune(filepath.Dir(b.Dir), "another")
+	if _, err := b.read(); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chtimes(b.Dir, old, old); err != nil {
+		t.Fatal(err)
+	}
+	prune(filepath.Dir(b.Dir), "another")
+	if _, err := b.read(); err == nil {
+		t.Error("what nobody used for a month is still there")
 	}
 }
 

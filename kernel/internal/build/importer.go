@@ -79,3 +79,17 @@ func (b *Base) Known() map[string]string {
 	}
 	return known
 }
+
+// Shared reports whether a package is part of the base, and whether every worker has initialized it when it starts.
+func (b *Base) Shared(path string) (shared, running bool) {
+	b.running.Do(func() {
+		pkgs, err := b.closure([]string{"golab/kernel/internal/worker"})
+		if err == nil {
+			b.inWorker = pkgs
+		}
+	})
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.packages[path]
+	return p != nil && p.Base, b.inWorker[path] != nil
+}

@@ -24,7 +24,6 @@ type linker interface {
 	// prepare makes, in b.Dir, the worker and what else is needed to link plugins that fit it. It returns a hash of what
 	// they share.
 	prepare(ctx context.Context, b *Base, dir string) (hash string, err error)
-	// link links obj, whose packages are pkgs and, of a cell, nb; of a plugin, path is its plugin path.
 	link(ctx context.Context, b *Base, l linkJob) error
 }
 
@@ -64,6 +63,7 @@ func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string
 
 // plugin is Plugin with pkgs, all that the files import, directly or not.
 func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) (Times, error) {
+	b.used()
 	var t Times
 	start := time.Now()
 	var paths []string

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -71,12 +72,17 @@ type Base struct {
 	linker linker
 	key    func() (string, error) // of what there is to make a base from now; Dir has the name of what it was
 
+	running  sync.Once // sets inWorker
+	inWorker map[string]*pkg
+
 	mu       sync.Mutex
 	manifest manifest
 	packages map[string]*pkg     // with those compiled since
 	names    map[string][]string // package name → paths
 	imp      *importer
-	repaired sync.Mutex
+	marked   time.Time // when prune was last told that it is used
+
+	repaired sync.Mutex // held while it is made again
 }
 
 // Root is the source tree that this program was built from; GOLAB_ROOT overrides it.
@@ -241,6 +247,9 @@ func (b *Base) read() (manifest, error) {
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, err
 	}
+	if len(m.Packages) == 0 || len(m.Files) == 0 {
+		return m, errors.New("the manifest is empty")
+	}
 	for name, was := range m.Files {
 		info, err := os.Stat(filepath.Join(b.Dir, name))
 		if err != nil {
@@ -268,14 +277,29 @@ func (b *Base) load() error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	os.Chtimes(b.Dir, now, now) // tells prune that it is used; a base that can't be written is not pruned either
+	now := b.mark()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.manifest, b.packages = m, m.Packages
+	b.manifest, b.packages, b.marked = m, m.Packages, now
 	b.index()
 	b.imp = newImporter(b.find, b.repair)
 	return nil
+}
+
+// mark tells prune that the base is used. One that can't be written is not pruned either.
+func (b *Base) mark() time.Time {
+	now := time.Now()
+	os.Chtimes(b.Dir, now, now)
+	return now
+}
+
+// used marks the base again, after a while.
+func (b *Base) used() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Since(b.marked) > 10*time.Minute {
+		b.marked = b.mark()
+	}
 }
 
 // repair is called when something failed that should not. If that is because files of the base have gone or changed, it
@@ -484,6 +508,9 @@ func link(from, to string) error {
 	return out.Close()
 }
 
+// position is where something in a source file is wrong.
+var position = regexp.MustCompile(`\w:\d+:\d+: `)
+
 // list compiles packages and all they import, as plugins need them, where the go.mod in dir has them.
 func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[string]*pkg, error) {
 	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Module,Error,DepsErrors"}
@@ -507,7 +534,11 @@ func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[str
 	cmd.Dir, cmd.Env = dir, b.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil && stdout.Len() == 0 {
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil && (stdout.Len() == 0 || cmd.ProcessState == nil || cmd.ProcessState.ExitCode() < 0): // nothing listed, or killed
 		return nil, fmt.Errorf("%s (go list: %w)", strings.TrimSpace(stderr.String()), err)
 	}
 	pkgs := map[string]*pkg{}
@@ -525,7 +556,9 @@ func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[str
 		} else if err != nil {
 			return nil, fmt.Errorf("go list: %w", err)
 		}
-		if p.Error != nil && len(patterns) == 1 {
+		// Of many packages those that do not compile, or lack a module, are left out; but not if that is for want of space
+		// or the like.
+		if p.Error != nil && (len(patterns) == 1 || strings.HasPrefix(p.Error.Err, "# ") && !position.MatchString(p.Error.Err)) {
 			return nil, errors.New(strings.TrimSpace(p.Error.Err))
 		}
 		if p.Export == "" {
@@ -535,6 +568,9 @@ func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[str
 			if r := p.ImportMap[im]; r != "" {
 				p.Imports[i] = r
 			}
+		}
+		if slices.Contains(p.Imports, "C") { // what the code that cgo adds imports
+			p.Imports = append(p.Imports, "runtime/cgo", "syscall")
 		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(s string) bool { return s == "C" || s == "unsafe" })
 		k := &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
@@ -626,8 +662,7 @@ func closure(find func(path string) (*pkg, error), paths []string) (map[string]*
 }
 
 // prune removes what was left of bases half-made, and bases beside keep that nobody has used for a week, or for an hour if
-// there are more than a few: every change of Go, GoLab or its modules makes a new one. A base is used when a session opens
-// it. Only the holder of the lock may call it.
+// there are more than a few: every change of Go, GoLab or its modules makes a new one. Only the holder of the lock may call it.
 func prune(dir, keep string) {
 	entries, _ := os.ReadDir(dir)
 	var others []fs.FileInfo

@@ -104,6 +104,9 @@ func (s *Space) Known() map[string]string {
 	return known
 }
 
+// Shared reports whether a package is part of the base, and whether every worker has initialized it when it starts.
+func (s *Space) Shared(path string) (shared, running bool) { return s.base.Shared(path) }
+
 // Position is where an object of an imported package is declared: a file of this machine, which may have been removed.
 func (s *Space) Position(pos token.Pos) token.Position {
 	p := s.imp.fset.Position(pos)

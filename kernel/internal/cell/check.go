@@ -337,12 +337,12 @@ func (b *builder) explain(errs Errors) Errors {
 			}
 			continue
 		}
-		if pkg, member, ok := strings.Cut(name, "."); ok {
+		if name == "C" || strings.HasPrefix(name, "C.") && b.auto["C"] == "" {
+			e.Hint = "cells are compiled without cgo; " + cgoHint
+		} else if pkg, member, ok := strings.Cut(name, "."); ok {
 			if m := b.memberLike(pkg, member); m != "" {
 				e.Hint = "did you mean " + pkg + "." + m + "?"
 			}
-		} else if name == "C" {
-			e.Hint = "cells are compiled without cgo; " + cgoHint
 		} else if b.misfit[name] {
 			e.Hint = name + " still holds a value of the earlier type " + b.state.vars[name].Type + ", which does not fit the new one; declare it again"
 		} else if why := b.state.lost[name]; why != "" {

@@ -72,4 +72,5 @@ func (noPackages) Import(path string) (*types.Package, error) {
 
 func (noPackages) Candidates(string) []string        { return nil }
 func (noPackages) Known() map[string]string          { return nil }
+func (noPackages) Shared(string) (bool, bool)        { return false, false }
 func (noPackages) Position(token.Pos) token.Position { return token.Position{} }

@@ -50,6 +50,7 @@ type emitter struct {
 	copies    []string // functions and methods that the generation registers
 	types     strings.Builder
 	embeds    *embedFile
+	errors    []string // values of the error types that the files declare
 }
 
 // version numbers the identities that a type name has had in the session; the first keeps the plain name.
@@ -316,8 +317,8 @@ func (e *emitter) program() *Program {
 		decls.imports[alias(path)+"_"] = path
 	}
 	fmt.Fprintf(decls, "var ʼs uint32\n")
-	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Word: &ʼs, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
-		b.src.Gen, bodyFunc, funcs.String(), e.types.String(), e.retypes())
+	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Word: &ʼs, Errors: []error{%s}, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
+		b.src.Gen, bodyFunc, strings.Join(e.errors, ","), funcs.String(), e.types.String(), e.retypes())
 	p.Files["gen.go"] = e.source(decls, pkgName)
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
@@ -488,6 +489,9 @@ func (e *emitter) apply(p *Program, set map[string]bool) {
 	}
 	if p.Eval != nil {
 		return
+	}
+	for _, path := range p.Imports {
+		s.loaded[path] = true
 	}
 	for _, f := range e.copies {
 		if bound {

@@ -102,6 +102,15 @@ func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, 
 	v := 1
 	if !obj.IsAlias() && named != nil {
 		v = e.version(named)
+		if named.TypeParams().Len() == 0 && !types.IsInterface(named) {
+			err := types.Universe.Lookup("error").Type().Underlying().(*types.Interface)
+			if types.Implements(named, err) {
+				e.errors = append(e.errors, "*new("+ts.Name.Name+")")
+			}
+			if types.Implements(types.NewPointer(named), err) {
+				e.errors = append(e.errors, "(*"+ts.Name.Name+")(nil)")
+			}
+		}
 	}
 	if v > 1 {
 		r.replace(ts.Name.Pos(), ts.Name.End(), versioned(ts.Name.Name, v))

@@ -208,7 +208,7 @@ func (w *planter) value(x ast.Expr) *pipe.Expr {
 func (w *planter) variable(x ast.Expr) *pipe.Expr {
 	l := w.expr(x)
 	switch l.Op {
-	case pipe.OpVar, pipe.OpField, pipe.OpDeref, pipe.OpIndex:
+	case pipe.OpVar, pipe.OpField, pipe.OpDeref, pipe.OpIndex, pipe.OpPackage:
 		return l
 	}
 	return w.no()
@@ -241,7 +241,11 @@ func (w *planter) expr(x ast.Expr) *pipe.Expr {
 			return w.session(v)
 		}
 	case *ast.SelectorExpr:
-		if sel := w.info.Selections[x]; sel != nil && sel.Kind() == types.FieldVal {
+		sel := w.info.Selections[x]
+		if v, ok := w.info.Uses[x.Sel].(*types.Var); ok && sel == nil {
+			return w.member(v)
+		}
+		if sel != nil && sel.Kind() == types.FieldVal {
 			f, _ := w.fields(w.expr(x.X), sel.Recv(), sel.Index())
 			return f
 		}
@@ -414,6 +418,8 @@ func settled(x *pipe.Expr) bool {
 	switch x.Op {
 	case pipe.OpConst, pipe.OpNil, pipe.OpFunc:
 		return true
+	case pipe.OpPackage:
+		return x.Type != nil && x.Type.Kind == "func"
 	case pipe.OpAddr:
 		v := x.X[0]
 		for v.Op == pipe.OpField {
@@ -532,6 +538,25 @@ func (w *planter) typ(t types.Type) *pipe.Type {
 		if t.NumMethods() == 0 && t.IsMethodSet() {
 			return &pipe.Type{Name: "any"}
 		}
+	case *types.Pointer:
+		return &pipe.Type{Kind: "*", Of: []*pipe.Type{w.typ(t.Elem())}}
+	case *types.Slice:
+		return &pipe.Type{Kind: "[]", Of: []*pipe.Type{w.typ(t.Elem())}}
+	case *types.Array:
+		return &pipe.Type{Kind: "[n]", Len: int(t.Len()), Of: []*pipe.Type{w.typ(t.Elem())}}
+	case *types.Map:
+		return &pipe.Type{Kind: "map", Of: []*pipe.Type{w.typ(t.Key()), w.typ(t.Elem())}}
+	case *types.Signature:
+		f := &pipe.Type{Kind: "func", Len: t.Params().Len(), Variadic: t.Variadic()}
+		for v := range t.Params().Variables() {
+			f.Of = append(f.Of, w.typ(v.Type()))
+		}
+		for v := range t.Results().Variables() {
+			f.Of = append(f.Of, w.typ(v.Type()))
+		}
+		if t.TypeParams() == nil {
+			return f
+		}
 	}
 	w.no()
 	return nil
@@ -569,15 +594,22 @@ func (w *planter) call(x *ast.CallExpr) *pipe.Expr {
 	switch fun := ast.Unparen(x.Fun).(type) {
 	case *ast.Ident:
 		if f, ok := w.info.Uses[fun].(*types.Func); ok {
-			if !ours(f) || f.Signature().TypeParams() != nil {
+			switch {
+			case !ours(f):
+				out.X = []*pipe.Expr{w.member(f)}
+			case f.Signature().TypeParams() != nil:
 				return w.no()
+			default:
+				out.X = []*pipe.Expr{w.function(w.e.b.state.units[f.Name()])}
 			}
-			out.X = []*pipe.Expr{w.function(w.e.b.state.units[f.Name()])}
 		}
 	case *ast.SelectorExpr:
 		sel := w.info.Selections[fun]
 		if sel == nil {
-			return w.no()
+			if f, ok := w.info.Uses[fun.Sel].(*types.Func); ok {
+				out.X = []*pipe.Expr{w.member(f)}
+			}
+			break
 		}
 		if sel.Kind() == types.FieldVal {
 			break
@@ -597,7 +629,7 @@ func (w *planter) call(x *ast.CallExpr) *pipe.Expr {
 				return w.no()
 			}
 			out.X = []*pipe.Expr{w.function(w.e.b.state.methods[n.Obj().Name()][m.Name()]), recv}
-		case m.Exported() && !looksAtCaller(m.Pkg().Path()):
+		case m.Exported() && !looksAtCaller(m.Pkg()):
 			f := &pipe.Expr{Op: pipe.OpMethod, Name: m.Name(), X: []*pipe.Expr{recv}}
 			f.At, f.Of = method(t, m.Name())
 			out.X = []*pipe.Expr{f}
@@ -617,9 +649,23 @@ func (w *planter) call(x *ast.CallExpr) *pipe.Expr {
 	return out
 }
 
+// member is a function or variable of another package, which has been initialized.
+func (w *planter) member(o types.Object) *pipe.Expr {
+	path := o.Pkg().Path()
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	shared, running := w.e.b.pkgs.Shared(path)
+	if !shared || !running && !w.e.b.state.loaded[path] || looksAtCaller(o.Pkg()) || strings.ContainsAny(last, ".%\"") || strings.ContainsAny(path, "%\" ") { // the linker writes these in another way
+		return w.no()
+	}
+	return &pipe.Expr{Op: pipe.OpPackage, Name: o.Name(), Key: path, Type: w.typ(o.Type())}
+}
+
 // looksAtCaller reports whether functions of a package may tell the place they are called from, which only compiled code has.
-func looksAtCaller(path string) bool {
-	return path == "runtime" || path == "log" || path == "log/slog"
+func looksAtCaller(p *types.Package) bool {
+	if p == nil { // method Error of type error
+		return false
+	}
+	return p.Path() == "runtime" || p.Path() == "log" || p.Path() == "log/slog"
 }
 
 // receiver is x, of type t, as method m takes it.

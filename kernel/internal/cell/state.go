@@ -21,6 +21,7 @@ type State struct {
 	shapes  map[string]shape          // the types declared last, by name
 	waiting map[*unit]Errors          // functions that call what no cell has declared yet, and where they do
 	copies  map[string]int            // function, or type.method → the last generation that has a copy which can be called
+	loaded  map[string]bool           // paths that code of this worker has imported
 	changed map[string]int            // name → the last generation that gave it another meaning, or a method
 }
 
@@ -36,6 +37,7 @@ func New() *State {
 		shapes:  map[string]shape{},
 		waiting: map[*unit]Errors{},
 		copies:  map[string]int{},
+		loaded:  map[string]bool{},
 		changed: map[string]int{},
 	}
 }
@@ -53,6 +55,7 @@ func (s *State) Snapshot() *State {
 		shapes:  maps.Clone(s.shapes),
 		waiting: maps.Clone(s.waiting),
 		copies:  maps.Clone(s.copies),
+		loaded:  maps.Clone(s.loaded),
 		changed: maps.Clone(s.changed),
 	}
 	for t, m := range c.methods {
@@ -140,6 +143,7 @@ func (s *State) Lose(reason string) []string {
 	}
 	clear(s.vars)
 	clear(s.copies)
+	clear(s.loaded)
 	return names
 }
 
@@ -210,6 +214,8 @@ type Packages interface {
 	Candidates(name string) []string
 	// Known is the packages that can be imported at once: their names by path.
 	Known() map[string]string
+	// Shared reports whether all code shares one copy of a package, and whether every worker has initialized it when it starts.
+	Shared(path string) (shared, running bool)
 	// Position is where an object of an imported package is declared.
 	Position(token.Pos) token.Position
 }

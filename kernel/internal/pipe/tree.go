@@ -68,11 +68,17 @@ const (
 	OpCall    = "call"    // X[0](X[1:]...)
 	OpFunc    = "func"    // generation Gen's copy of the function or method Name, to be called
 	OpMethod  = "method"  // method Name, number At of Of, of X[0], to be called
+	OpPackage = "package" // function or variable Name of another package, whose path is Key, of a Type
 )
 
-// Type is a type with a name.
+// Type is a type with a name, or one made of others.
 type Type struct {
 	Path    string `json:",omitempty"` // of its package; empty for Go's own types
 	Package string `json:",omitempty"` // its package's name
-	Name    string // "byte" and "rune" are "uint8" and "int32"
+	Name    string `json:",omitempty"` // "byte" and "rune" are "uint8" and "int32"
+
+	Kind     string  `json:",omitempty"` // "*", "[]", "[n]", "map" or "func", of Of: of the latter, parameters, then results
+	Of       []*Type `json:",omitempty"`
+	Len      int     `json:",omitempty"` // of an array; how many of Of are parameters
+	Variadic bool    `json:",omitempty"`
 }

@@ -15,9 +15,10 @@ import (
 
 // TestEvaluated runs cells of which those marked + are compiled, all others not. Each is one line, what it shows first the next.
 func TestEvaluated(t *testing.T) {
-	for name, script := range map[string]string{"values": values, "methods": methods, "stale": stale, "failures": failures} {
+	for name, script := range map[string]string{"values": values, "methods": methods, "packages": packages, "stale": stale, "failures": failures} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
+			s.opts.Log = t.Logf
 			for _, step := range strings.Split(strings.TrimSpace(script), "\n") {
 				code, want, _ := strings.Cut(step, " => ")
 				code, compiled := strings.CutPrefix(code, "+ ")
@@ -67,6 +68,35 @@ e => nil
 e == nil => true
 `
 
+const packages = `
+fmt.Println("a", 1, nil, 2.5) => a 1 <nil> 2.5
+math.Sqrt(2) => 1.4142135623730951
+strings.Fields(" a b ") => []string{"a", "b"}
+parts := strings.Split("x,y", ",")
+parts[1] => "y"
+n, err := strconv.Atoi("17")
+n + len(parts) => 19
+strconv.Atoi("no") => error: error: strconv.Atoi: parsing "no": invalid syntax
+strings.Repeat("x", -1) => error: panic: strings: negative Repeat count (cell[1]:1)
+time.Date(2020, 2, 30, 1, 2, 3, 4, time.UTC).Format(time.RFC3339Nano) => "2020-03-01T01:02:03.000000004Z"
+err == io.EOF => false
+err = io.EOF; err == io.EOF => true
+err == nil || strings.HasPrefix(err.Error(), "E") => true
+binary.LittleEndian.String() => "LittleEndian"
+sort.Ints(xs) => error: compile error: cell[1]:1:11: undefined: xs
++ xs := []int{3, 1, 2}
+sort.Ints(xs); xs => []int{1, 2, 3}
++ slices.Max(xs) => 3
++ log.SetOutput(os.Stdout); log.SetFlags(log.Lshortfile); log.Print("here") => cell[1]:1: here
++ df := datasets.Iris()
+datasets.Iris().Nrow() => 150
++ mail.ParseAddress("a <b@c>") => "a" <b@c>
+mail.ParseAddress("a <b@c>") => "a" <b@c>
+os.Args[0] == "" => false
++ d := dataframe.New(series.New([]int{1, 2}, series.Int, "n"))
+d.Nrow() => 2
+`
+
 const methods = `
 + type P struct { A int; b string; Q *P }; func (p P) Sum(n int) int { return p.A + n }; func (p *P) Inc() *P { p.A++; return p }; p := P{1, "q", nil}
 p => nb.P{A: 1, b: "q", Q: nil}
@@ -91,6 +121,7 @@ df.Nrow() => 150
 d := df.Describe()
 d.Nrow() > 0 => true
 + model := mlx.Sequential(mlx.Dense(10))
+model = mlx.Sequential(mlx.Dense(10))
 m2 := model
 m2 == model => true
 `
@@ -127,7 +158,7 @@ t.Twice() => 8
 + func (t T) Get() int { return t.n + 1 }
 t.Get() => 5
 + panic(1); var late = []string{"a"}; func use() int { return len(late) } => error: panic: 1 (cell[1]:1)
-+ os.Exit(3) => error: worker died: the worker process ended: exit status 3; lost: the values of t, x; functions, types and imports are kept
+os.Exit(3) => error: worker died: the worker process ended: exit status 3; lost: the values of t, x; functions, types and imports are kept
 + f(2) => -2
 f(3) => -3
 x => error: compile error: cell[1]:1:1: undefined: x
@@ -450,6 +481,14 @@ var exprs = func() map[string][]string {
 		m["float32"] = append(m["float32"], "float32({"+t+"})")
 		m["bool"] = append(m["bool"], "({"+t+"}) < ({"+t+"})", "({"+t+"}) == ({"+t+"})", "({"+t+"}) >= ({"+t+"})")
 	}
+	m["float64"] = append(m["float64"], "math.Sqrt({float64})", "math.Max({float64}, {float64})", "cmplx.Abs({complex128})", "math.FMA({float64}, {float64}, {float64})", "math.Inf({int})")
+	m["int"] = append(m["int"], "utf8.RuneCountInString({string})", "strings.Index({string}, {string})", "bits.Len64({uint64})", "image.Pt({int}, {int}).X", "image.Rect({int}, {int}, 3, 4).Dx()", "sort.SearchInts($xs, {int})")
+	m["uint32"] = append(m["uint32"], "math.Float32bits({float32})")
+	m["bool"] = append(m["bool"], "strings.Contains({string}, {string})", "bytes.Equal($bs, $bs)", "errors.Is($e, io.EOF)", "$e == io.EOF", "math.IsNaN({float64})")
+	m["string"] = append(m["string"], "strings.ToUpper({string})", "strings.Repeat({string}, {int} & 7)", "strings.Repeat({string}, {int8} % 9)", "strconv.Itoa({int})", "fmt.Sprint({any}, {int})", `fmt.Sprintf("%v %q %T", {any}, {string}, {Small})`, `strings.Join($ss, {string})`,
+		`time.Unix({int64}, {int64}).UTC().Format(time.RFC3339)`, `time.Date(2000 + {int} % 100, 1, 2, {int} % 24, {int} % 60, 5, 6, time.UTC).String()`, "strconv.FormatFloat({float64}, 'g', -1, 64)", `netip.AddrFrom4([4]byte{1, 2, 3, 4}).String()`)
+	m["error"] = append(m["error"], "errors.New({string})", "io.EOF", `fmt.Errorf("%w %d", $e, {int})`)
+	m["multi"] = append(m["multi"], "strconv.Atoi({string})", "math.Modf({float64})", "math.Frexp({float64})", `strings.Cut({string}, "a")`, "bits.Mul64({uint64}, {uint64})", "strconv.ParseFloat({string}, 32)")
 	m["uint8"] = append(m["uint8"], "$bs[{int}]", "$s[{int}]", "$s[0]", "$n[{int}]")
 	m["int8"] = append(m["int8"], "$ar[{int}]", "$ar[2]", "$o.A[{int}]")
 	for _, t := range []string{"float64", "float32", "Ratio"} {
@@ -471,7 +510,7 @@ var exprs = func() map[string][]string {
 
 var effects = func() []string {
 	list := []string{"$b = {bool}", "$s = {string}", "$n = {Name}", "$n += {Name}", "$in = {Inner}", "$o.Inner = {Inner}", "*$p = {Inner}", "*$np = {Inner}", "$o.P = $p", "$o.P = &$in", "$w.k += {Small}",
-		"$xs = {[]int}", "$xs = append($xs, {int})", "$xs = append($xs, {[]int}...)", "$o.L = append($o.L[:1], {int}, {int})", "$nx = append($nx)", "$xs[{int}] = {int}", "$xs[0] = {int}", "$xs[1]++", "$xs[{int}] += {int}",
+		"$xs = {[]int}", "$xs = append($xs, {int})", "$xs = append($xs, {[]int}...)", "$o.L = append($o.L[:1], {int}, {int})", "$nx = append($nx)", "sort.Ints($xs)", "$ss = strings.Fields({string}); $ss = append($ss, {string}, {string})", "$e = errors.New({string})", "$xs[{int}] = {int}", "$xs[0] = {int}", "$xs[1]++", "$xs[{int}] += {int}",
 		"$ss[1] = {string}", "$bs[{int}] = {uint8}", "$mp[{string}] = {int}", `$mp["z"] = {int}`, `$mp["k"]++`, "$mp[{string}] += $i", "$mp[{string}] /= $i", "$nm[{string}] = {int}", "$nm[{string}]++", "$mi[{any}] = {int}", "delete($mp, {string})", "delete($nm, {string})",
 		"delete($mi, {any})", "$o.M[{string}] = 4", "$po.M[{string}] = 4", "$ar[{int}] = {int8}", "$o.A[1] = {int8}", "$pa[{int}] = {string}", "$e = {error}", "$ne = $e", "$e = nil", "$a = {any}", "$a = {int}", "$a = $in", "$a = nil", "$sm = {Summer}", "$sm = $in", "$sm = $p",
 		"$o.E = {any}", "$fn({int})", "$p.Grow({int})", "bump(&$i);", "$sb.WriteString({string});", "$t = {Duration}", "$p.N = {int}", "$np.N = {int}", "$w.N -= {int}", "$w.Tag = {string}", "$o.base = $w.base", "$w.base.SetID({int})", "$o.id--", "$po.S = {Name}", "$o.P.hidden++", "$in.hidden -= 1", "_ = {int}", "*$pi = {int}", "*$pi *= {int}",

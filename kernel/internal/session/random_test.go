@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,26 +17,52 @@ import (
 var (
 	seed     = flag.Uint64("seed", 1, "of the random programs")
 	programs = flag.Int("programs", 5, "how many random programs to run as cells")
+	soak     = flag.Int("soak", 0, "how many cells to run in one session")
 )
 
 // TestCellsEqualPrograms runs random statements twice, split at random into cells and as one Go program, and compares what
 // they print. Session variables are package variables of the program; declaring one again assigns to it.
 func TestCellsEqualPrograms(t *testing.T) {
-	programs, seed := *programs, *seed
+	n := *programs
 	if testing.Short() {
-		programs = 2
+		n = 2
 	}
-	plain := "package main\nimport \"fmt\"\n" + helpers
+	s := open(t)
+	must(t, s, helpers)
+	t.Logf("%d programs in %d cells", n, runPrograms(t, s, 0, n, 0))
+}
+
+// TestSoak goes on in one session for as many cells as a flag says, and then for some time in which they could have been run.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("run it with -soak 5000")
+	}
+	s := open(t)
+	must(t, s, helpers)
+	const batch = 20
+	n := 0
+	for from := 1000; n < *soak; from += batch {
+		n += runPrograms(t, s, from, batch, n)
+		t.Logf("%d cells; the worker's resident memory is %d kB", n, resident(t, s))
+	}
+}
+
+// runPrograms compares programs from, from+1, … and returns how many cells they were. before is how many there were.
+func runPrograms(t *testing.T, s *Session, from, programs, before int) (n int) {
+	t.Helper()
+	seed := *seed
+	plain := "package main\nimport (\n\"errors\"\n\"fmt\"\n\"iter\"\n\"maps\"\n\"slices\"\n\"sort\"\n\"strings\"\n\"sync\"\n)\n" +
+		"var _, _, _, _, _ = errors.New, maps.Keys[map[int]int], slices.Max[[]int], sort.Ints, strings.ToUpper\nvar _ sync.Mutex\n" + helpers
 	main := "func main() {\n"
-	var all [][]string
+	var all []*generator
 	for i := range programs {
-		g := &generator{r: rand.New(rand.NewPCG(seed, uint64(i))), p: fmt.Sprintf("p%d", i), vars: map[string][]string{}, here: map[string]bool{}}
+		g := &generator{r: rand.New(rand.NewPCG(seed, uint64(from+i))), p: fmt.Sprintf("p%d", from+i), vars: map[string][]string{}, here: map[string]bool{}, fails: map[int]bool{}}
 		for range 60 {
 			g.statement()
 		}
 		g.show()
 		g.cut()
-		all = append(all, g.cells)
+		all = append(all, g)
 		plain += g.decls.String() + fmt.Sprintf("func main%d() {\n%s}\n", i, g.main.String())
 		main += fmt.Sprintf("main%d()\nfmt.Println(\"=====\")\n", i)
 	}
@@ -44,37 +71,33 @@ func TestCellsEqualPrograms(t *testing.T) {
 	if err := os.WriteFile(file, []byte(plain+main+"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "run", file)
+	cmd := exec.Command("go", "run", "-gcflags=-N -l", file)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("the oracle: %v\n%s", err, &stderr)
+		t.Fatalf("the oracle: %v\n%s\n%s", err, &stderr, plain)
 	}
 	want := strings.Split(string(out), "=====\n")
-	s := open(t)
-	must(t, s, helpers)
-	n := 0
-	for i, cells := range all {
+	for i, g := range all {
 		rest := want[i]
-		for _, c := range cells {
+		for j, c := range g.cells {
 			n++
 			tr := &transcript{}
-			res := s.Execute(engine.Request{Code: c, Count: n}, tr)
+			res := s.Execute(engine.Request{Code: c, Count: before + n}, tr)
 			got := tr.b.String()
 			after, ok := strings.CutPrefix(rest, got)
-			if res.Err != nil || !ok {
-				t.Log(res.Err)
-				t.Fatalf("program %d of seed %d differs in the last of these cells, which prints\n%s\nthe program goes on with\n%.2000s\n%s",
-					i, seed, got, rest, strings.Join(cells, "\n-- --\n")[:strings.Index(strings.Join(cells, "\n-- --\n"), c)+len(c)])
+			if !ok || (res.Err != nil) != g.fails[j] || res.Err != nil && (res.Err.Name != "panic" || !strings.HasPrefix(res.Err.Value, "stop")) {
+				t.Fatalf("program %d of seed %d differs in the last of these cells: %v\nit prints\n%s\nthe program goes on with\n%.2000s\n%s",
+					from+i, seed, res.Err, got, rest, strings.Join(g.cells[:j+1], "\n-- --\n"))
 			}
 			rest = after
 		}
 		if rest != "" {
-			t.Fatalf("program %d of seed %d prints more than its cells: %s", i, seed, rest)
+			t.Fatalf("program %d of seed %d prints more than its cells: %s", from+i, seed, rest)
 		}
 	}
-	t.Logf("%d programs in %d cells", programs, n)
+	return n
 }
 
 // helpers keep what random statements make small, and indices inside.
@@ -89,6 +112,15 @@ func at(s []int, i int) *int {
 }
 func div(a, b int) int { if b == 0 { return a }; return a / b }
 func each[T, U any](s []T, f func(T) U) (out []U) { for _, x := range s { out = append(out, f(x)) }; return }
+func upto(n int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range min(n, 5) {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
 `
 
 // generator writes a random program in two forms at once.
@@ -102,6 +134,16 @@ type generator struct {
 	types int
 	n     int
 
+	again    []func() // each writes another definition of a function or method
+	bodies   string   // of all functions
+	ifaces   []string // variables of interface types
+	counters []string
+	fails    map[int]bool // cells that end in a panic
+	seqs     []string     // functions that return an iter.Seq[int]
+	shapes   []string     // interface types with the method Sum
+	boxes    []string     // generic types
+	servers  []string     // goroutines that answer, by the names of their channels
+
 	cell        strings.Builder
 	cells       []string
 	decls, main strings.Builder
@@ -112,10 +154,13 @@ func (g *generator) name() string { g.n++; return fmt.Sprintf("%s_%d", g.p, g.n)
 
 func pick[T any](g *generator, of ...T) T { return of[g.r.IntN(len(of))] }
 
+// later is the suffix of a variable of the program that stands for one declared again with another type.
+var later = regexp.MustCompile(`(p\d+_\d+)x\d+`)
+
 // cut ends the present cell.
 func (g *generator) cut() {
 	if g.cell.Len() > 0 {
-		g.cells = append(g.cells, g.cell.String())
+		g.cells = append(g.cells, later.ReplaceAllString(g.cell.String(), "$1"))
 	}
 	g.cell.Reset()
 	g.here = map[string]bool{}
@@ -326,13 +371,15 @@ func (g *generator) function() {
 		if len(g.funcs) > 0 {
 			x = pick(g, g.funcs...) + "(n - 1)"
 		}
-		g.top("func %s(n int) int { return %s + %s }", f, x, g.expr("int", 2))
+		g.define(f, "", func() string { return "return " + x + " + " + g.expr("int", 2) })
 		g.funcs = append(g.funcs, f)
 	case 1:
-		g.top("func %s(n int) (r int) {\nif n <= 0 { return %s }\ndefer func() { r += n }()\nreturn %s(min(n, 5) - 1)\n}", f, g.expr("int", 1), f)
+		g.define(f, "", func() string {
+			return "if n <= 0 { return " + g.expr("int", 1) + " }\ndefer func() { r += n }()\nreturn " + f + "(min(n, 5) - 1)"
+		})
 		g.funcs = append(g.funcs, f)
 	default:
-		g.top("func %s(n int) int {\n%s\n%s\nreturn n + %s\n}", f, g.effect(), g.block(), g.expr("int", 1))
+		g.define(f, "", func() string { return g.effect() + "\n" + g.block() + "\nreturn n + " + g.expr("int", 1) })
 		g.muts = append(g.muts, f)
 	}
 	g.local--
@@ -343,7 +390,7 @@ func (g *generator) statement() {
 	if g.r.IntN(4) == 0 {
 		g.cut()
 	}
-	switch g.r.IntN(12) {
+	switch g.r.IntN(24) {
 	case 0, 1, 2:
 		g.declare()
 	case 3:
@@ -352,7 +399,7 @@ func (g *generator) statement() {
 		if g.types < 2 {
 			t := fmt.Sprintf("%s_T%d", g.p, g.types)
 			g.top("type %s struct { A int; B string; C []int }", t)
-			g.top("func (t %s) Sum(n int) int { for _, c := range t.C { n += c }; return n + t.A }", t)
+			g.define("Sum", t, func() string { return "for _, c := range t.C { n += c }\nreturn n + t.A*" + fmt.Sprint(g.r.IntN(5)) })
 			g.top("func (t *%s) Grow(n int) { t.A += n; t.C = clip(append(t.C, n)) }", t)
 			g.types++
 		}
@@ -379,8 +426,10 @@ func (g *generator) statement() {
 		fmt.Fprintf(&g.cell, "%s := make(chan int)\n", ch)
 		fmt.Fprintf(&g.main, "%s = make(chan int)\n", ch)
 		g.both("go func(n int) { %s <- n; %s <- %s; close(%s) }(%s)\nfor v := range %s { fmt.Println(v) }", ch, ch, y, ch, x, ch)
-	default:
+	case 11, 12:
 		g.both("%s", g.effect())
+	default:
+		g.more()
 	}
 }
 

@@ -119,14 +119,8 @@ func (s *Session) begin() {
 	s.started, s.err = started, nil
 	go func() {
 		defer close(started)
-		base, err := s.opts.Open(s.ctx, func(line string) {
-			s.opts.Log("%s", line)
-			s.currentSink().Stream("stderr", "golab: "+line+"\n")
-		})
+		err := s.open()
 		if err == nil {
-			s.mu.Lock()
-			s.base, s.space = base, base.Space()
-			s.mu.Unlock()
 			_, err = s.ensureWorker()
 		}
 		if err != nil {
@@ -136,6 +130,27 @@ func (s *Session) begin() {
 			s.mu.Unlock()
 		}
 	}()
+}
+
+// open opens the base, once.
+func (s *Session) open() error {
+	s.mu.Lock()
+	opened := s.base != nil
+	s.mu.Unlock()
+	if opened {
+		return nil
+	}
+	base, err := s.opts.Open(s.ctx, func(line string) {
+		s.opts.Log("%s", line)
+		s.currentSink().Stream("stderr", "golab: "+line+"\n")
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.base, s.space = base, base.Space()
+	s.mu.Unlock()
+	return nil
 }
 
 // ready waits until cells can run. What failed earlier is tried again: the disk may have room by now.

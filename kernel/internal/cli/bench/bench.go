@@ -10,14 +10,15 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
 
-const usage = `usage: bench [-rounds N] [-starts N] [-cells N] [-peers golab,gonb,ipykernel]
+const usage = `usage: bench [-rounds N] [-starts N] [-cells N] [-peers golab,gonb,ipykernel,evcxr]
 
-Measures GoLab beside GoNB (built the first time) and ipykernel (from GoLab's own Python environment)
-and prints a Markdown table. A peer that can't be had is left out, with a line that says why.
+Measures GoLab beside GoNB (built the first time), ipykernel (from GoLab's own Python environment) and
+evcxr (the Rust kernel, where it is installed) and prints a Markdown table. A peer that can't be had is left out, with a line that says why.
   -rounds N   how often each cell is measured (15)
   -starts N   how often each kernel is started (7)
   -cells N    cells that GoLab runs in one session, to see what changes from the first to the last (2000)
@@ -37,13 +38,13 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&s.rounds, "rounds", 15, "")
 	flags.IntVar(&s.starts, "starts", 7, "")
 	flags.IntVar(&s.cells, "cells", 2000, "")
-	peers := flags.String("peers", "golab,gonb,ipykernel", "")
+	peers := flags.String("peers", "golab,gonb,ipykernel,evcxr", "")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
 	s.peers = strings.Split(*peers, ",")
 	for _, name := range s.peers {
-		if name != "golab" && name != "gonb" && name != "ipykernel" {
+		if !slices.Contains([]string{"golab", "gonb", "ipykernel", "evcxr"}, name) {
 			return s, fmt.Errorf("unknown peer %q", name)
 		}
 	}
@@ -94,6 +95,8 @@ func (s settings) find(ctx context.Context, r *report, progress io.Writer) (peer
 			some, err = gonb(ctx)
 		case "ipykernel":
 			one, err = ipykernel(ctx)
+		case "evcxr":
+			one, err = evcxr()
 		}
 		if one != nil {
 			some = []*peer{one}

@@ -117,10 +117,10 @@ func TestReport(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"-peers evcxr": `unknown peer "evcxr"`,
-		"more":         `unexpected argument "more"`,
-		"-rounds 0":    "must be positive",
-		"-colour":      "-colour",
+		"-peers lgo": `unknown peer "lgo"`,
+		"more":       `unexpected argument "more"`,
+		"-rounds 0":  "must be positive",
+		"-colour":    "-colour",
 	} {
 		var out, errs strings.Builder
 		if status := Run(t.Context(), strings.Fields(args), &out, &errs); status != 2 || !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "usage:") {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -256,4 +257,18 @@ func connection(dir string) jupyter.Connection {
 		Transport: "ipc", IP: filepath.Join(dir, "k"), Key: uuid.NewString(), SignatureScheme: "hmac-sha256",
 		ShellPort: 1, ControlPort: 2, IOPubPort: 3, StdinPort: 4, HeartbeatPort: 5,
 	}
+}
+
+// tcpConnection is the same over TCP, at ports that were free a moment ago.
+func tcpConnection() (jupyter.Connection, error) {
+	c := jupyter.Connection{Transport: "tcp", IP: "127.0.0.1", Key: uuid.NewString(), SignatureScheme: "hmac-sha256"}
+	for _, port := range []*int{&c.ShellPort, &c.ControlPort, &c.IOPubPort, &c.StdinPort, &c.HeartbeatPort} {
+		l, err := net.Listen("tcp", c.IP+":0")
+		if err != nil {
+			return c, err
+		}
+		defer l.Close()
+		*port = l.Addr().(*net.TCPAddr).Port
+	}
+	return c, nil
 }

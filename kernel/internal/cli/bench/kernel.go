@@ -36,6 +36,11 @@ func start(p *peer) (*kernel, started, error) {
 		return nil, took, err
 	}
 	conn := connection(dir)
+	if p.tcp {
+		if conn, err = tcpConnection(); err != nil {
+			return nil, took, err
+		}
+	}
 	data, err := json.Marshal(conn)
 	if err != nil {
 		return nil, took, err

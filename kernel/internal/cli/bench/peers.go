@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -34,7 +35,8 @@ type peer struct {
 	// cells are measured; the number makes each one new, so that nothing is answered from a cache. A missing one says that
 	// the peer has nothing like it.
 	cells map[string]func(n int) string
-	loop  string // prints "go" and never ends
+	loop  string // prints "go" and never ends; empty if the peer's values do not outlive an interrupt
+	tcp   bool   // it can't be reached through Unix sockets
 }
 
 // What is measured of each peer, by the names that the table shows.
@@ -192,5 +194,28 @@ func ipykernel(ctx context.Context) (*peer, error) {
 			show:    func(int) string { return "x" },
 		},
 		loop: "print('go', flush=True)\nwhile True: pass",
+	}, nil
+}
+
+// evcxr is the Rust kernel, where somebody has installed it.
+func evcxr() (*peer, error) {
+	path, err := exec.LookPath("evcxr_jupyter")
+	if err != nil {
+		dir, _ := os.UserHomeDir()
+		path = filepath.Join(dir, ".cargo", "bin", "evcxr_jupyter")
+		if _, err := os.Stat(path); err != nil {
+			return nil, errors.New("it is not installed (`cargo install evcxr_jupyter --locked` does that)")
+		}
+	}
+	return &peer{
+		name:  "evcxr",
+		argv:  []string{path, "--control_file"},
+		first: `println!("{}", 1);`,
+		setup: []string{"let mut x: i64 = 0;"},
+		cells: map[string]func(int) string{
+			trivial: func(n int) string { return fmt.Sprintf(`x = x + %d; println!("{}", x);`, n) },
+			show:    func(n int) string { return fmt.Sprintf("// %d\nx", n) },
+		},
+		tcp: true,
 	}, nil
 }

@@ -249,6 +249,11 @@ func (p *preparer) expr(x *pipe.Expr, want reflect.Type) code {
 			v := reflect.Zero(want)
 			return code{want, func() reflect.Value { return v }, false}
 		}
+	case pipe.OpPackage:
+		t := named(x.Type, nil)
+		if addr := member(x); t.Kind() != reflect.Func && addr != nil {
+			return code{t, func() reflect.Value { return at(t, addr) }, true}
+		}
 	case pipe.OpField:
 		s := p.expr(x.X[0], nil)
 		if s.typ.Kind() == reflect.Struct && x.At < s.typ.NumField() && s.typ.Field(x.At).Name == x.Name {
@@ -529,6 +534,10 @@ func (p *preparer) callee(x *pipe.Expr) code {
 		}
 		f := reflect.ValueOf(self)
 		return code{f.Type(), func() reflect.Value { return f }, false}
+	case pipe.OpPackage:
+		if x.Type.Kind == "func" {
+			return function(x)
+		}
 	case pipe.OpMethod:
 		recv := p.expr(x.X[0], nil)
 		if recv.typ.NumMethod() != x.Of {

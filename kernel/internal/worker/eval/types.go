@@ -2,6 +2,7 @@ package eval
 
 import (
 	"reflect"
+	"strconv"
 	"unsafe"
 
 	"golab/kernel/internal/pipe"
@@ -22,6 +23,8 @@ var own = func() map[string]reflect.Type {
 func named(t *pipe.Type, want reflect.Type) reflect.Type {
 	var found reflect.Type
 	switch {
+	case t.Kind != "":
+		found = composite(t)
 	case t.Path == "":
 		found = own[t.Name]
 	case want != nil && want.PkgPath() == t.Path && want.Name() == t.Name:
@@ -32,7 +35,7 @@ func named(t *pipe.Type, want reflect.Type) reflect.Type {
 		found = loaded(t)
 	}
 	if found == nil {
-		refuse("type %s of package %q is not known", t.Name, t.Path)
+		refuse("type %s %s of package %q is not known", t.Kind, t.Name, t.Path)
 	}
 	return found
 }
@@ -46,7 +49,7 @@ func typesByString(s string) []unsafe.Pointer
 // the same name, and packages outside the base may be there more than once.
 func loaded(t *pipe.Type) (found reflect.Type) {
 	for _, d := range typesByString(t.Package + "." + t.Name) {
-		x := reflect.TypeOf(*(*any)(unsafe.Pointer(&[2]unsafe.Pointer{d, nil})))
+		x := describedBy(d)
 		switch {
 		case x.PkgPath() != t.Path || x.Name() != t.Name || x == found:
 		case found != nil:
@@ -56,4 +59,57 @@ func loaded(t *pipe.Type) (found reflect.Type) {
 		}
 	}
 	return found
+}
+
+// composite finds a type made of others; nil if no loaded code has it. (Package reflect would make one, which differs from the
+// one that a generation brings later.)
+func composite(t *pipe.Type) reflect.Type {
+	var of []reflect.Type
+	for _, x := range t.Of {
+		of = append(of, named(x, nil))
+	}
+	var text string
+	var is func(x reflect.Type) bool
+	switch t.Kind {
+	case "*":
+		text = "*" + of[0].String()
+		is = func(x reflect.Type) bool { return x.Kind() == reflect.Pointer && x.Elem() == of[0] }
+	case "[]":
+		text = "[]" + of[0].String()
+		is = func(x reflect.Type) bool { return x.Kind() == reflect.Slice && x.Elem() == of[0] }
+	case "[n]":
+		text = "[" + strconv.Itoa(t.Len) + "]" + of[0].String()
+		is = func(x reflect.Type) bool {
+			return x.Kind() == reflect.Array && x.Len() == t.Len && x.Elem() == of[0]
+		}
+	case "map":
+		text = "map[" + of[0].String() + "]" + of[1].String()
+		is = func(x reflect.Type) bool {
+			return x.Kind() == reflect.Map && x.Key() == of[0] && x.Elem() == of[1]
+		}
+	case "func":
+		like := signature(t)
+		text = like.String()
+		is = func(x reflect.Type) bool { return x.AssignableTo(like) }
+	}
+	for _, d := range typesByString(text) {
+		if x := describedBy(d); is(x) && x.Name() == "" {
+			return x
+		}
+	}
+	return nil
+}
+
+// signature makes the type of a function. Nobody but a call may see it, see composite.
+func signature(t *pipe.Type) reflect.Type {
+	var of []reflect.Type
+	for _, x := range t.Of {
+		of = append(of, named(x, nil))
+	}
+	return reflect.FuncOf(of[:t.Len], of[t.Len:], t.Variadic)
+}
+
+// describedBy is the type with that descriptor.
+func describedBy(d unsafe.Pointer) reflect.Type {
+	return reflect.TypeOf(*(*any)(unsafe.Pointer(&[2]unsafe.Pointer{d, nil})))
 }

@@ -25,15 +25,15 @@ type Gen struct {
 	Funcs  []Func
 	Types  []Type
 	Retype [][2]string // pairs of names of types: an interface that holds the first shall hold the second
+	// Errors has one value of each error type, so that the plugin that brings the type brings its method table as an error:
+	// libraries compare errors, and with them tables. No other cell, and not the runtime, makes a second one.
+	Errors []error
 }
 
 // Type is a type of a generation.
 type Type struct {
 	Name string // "T", or "Tʼ2" for the second identity of that name
 	Ptr  any    // a nil pointer of it
-	// Errors has one value of each error type, so that the plugin that brings the type brings its method table as an error:
-	// libraries compare errors, and with them tables. No other cell, and not the runtime, makes a second one.
-	Errors []error
 }
 
 // Func is a function or method of a generation.

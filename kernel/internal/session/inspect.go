@@ -34,8 +34,8 @@ func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
 	return b
 }
 
-// look calls f with a copy of the session's state and what it can import, if the base is there. A bug of ours that panics on a cell half typed
-// must not end the session: then nothing is known.
+// look calls f with a copy of the session's state and what it can import, if the base is there. A bug of ours that panics
+// on a cell half typed must not end the session: then nothing is known.
 func (s *Session) look(f func(*cell.State, cell.Packages)) {
 	s.mu.Lock()
 	pkgs, state := s.space, s.state.Snapshot()

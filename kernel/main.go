@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"golab/kernel/internal/build"
@@ -46,8 +47,8 @@ func main() {
 	case "run":
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 		defer stop()
-		os.Exit(cli.Run(ctx, args, os.Stdout, os.Stderr, func(dir string) (engine.Engine, error) {
-			return session.New(session.Options{Open: build.Open, Dir: dir})
+		os.Exit(cli.Run(ctx, args, os.Stdout, os.Stderr, func(notebook string) (engine.Engine, error) {
+			return session.New(session.Options{Open: build.Open, Dir: filepath.Dir(notebook), Notebook: notebook})
 		}))
 	case "prepare":
 		os.Exit(prepare(ctx, os.Stdout, os.Stderr))
@@ -70,7 +71,7 @@ func serve(ctx context.Context, args []string) int {
 	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read the log any more
 	log := slog.New(slog.NewTextHandler(newLossy(os.Stderr), nil))
-	s, err := session.New(session.Options{Open: build.Open, Log: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }})
+	s, err := session.New(session.Options{Open: build.Open, Notebook: notebook(os.Getenv("JPY_SESSION_NAME")), Log: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -81,6 +82,18 @@ func serve(ctx context.Context, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// notebook is the absolute path of the notebook that a Jupyter server starts a kernel for, which it gives as the session's
+// name; empty if the session has no notebook, as consoles have none.
+func notebook(name string) string {
+	if filepath.Ext(name) != ".ipynb" {
+		return ""
+	}
+	if abs, err := filepath.Abs(name); err == nil {
+		return abs
+	}
+	return ""
 }
 
 func prepare(ctx context.Context, stdout, stderr io.Writer) int {

@@ -14,17 +14,18 @@ import (
 
 // importer reads packages' types from the export data in their archives, each once.
 type importer struct {
-	b    *Base
-	mu   sync.Mutex
-	imp  types.Importer
-	fset *token.FileSet
-	errs map[string]error
+	find   func(path string) (*pkg, error)
+	repair func(ctx context.Context, failed error) error
+	mu     sync.Mutex
+	imp    types.Importer
+	fset   *token.FileSet
+	errs   map[string]error
 }
 
-func newImporter(b *Base) *importer {
-	im := &importer{b: b, errs: map[string]error{}, fset: token.NewFileSet()}
+func newImporter(find func(path string) (*pkg, error), repair func(ctx context.Context, failed error) error) *importer {
+	im := &importer{find: find, repair: repair, errs: map[string]error{}, fset: token.NewFileSet()}
 	im.imp = gcimporter.ForCompiler(im.fset, "gc", func(path string) (io.ReadCloser, error) {
-		p, err := b.find(path)
+		p, err := im.find(path)
 		if err != nil {
 			im.errs[path] = err
 			return nil, err
@@ -35,8 +36,9 @@ func newImporter(b *Base) *importer {
 }
 
 // Import is the types of package path. Packages are shared by all callers and must not be changed.
-func (b *Base) Import(path string) (*types.Package, error) {
-	im := b.imp
+func (b *Base) Import(path string) (*types.Package, error) { return b.imp.Import(path) }
+
+func (im *importer) Import(path string) (*types.Package, error) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
 	if path == "unsafe" {
@@ -50,7 +52,7 @@ func (b *Base) Import(path string) (*types.Package, error) {
 	if err == nil {
 		return p, nil
 	}
-	if err := b.repair(context.Background(), err); err != nil {
+	if err := im.repair(context.Background(), err); err != nil {
 		return nil, err
 	}
 	return im.imp.Import(path)

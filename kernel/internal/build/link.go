@@ -58,24 +58,14 @@ func (b *Base) linkWorker(ctx context.Context, dir string) error {
 // intermediate files. gen, over 0, tells plugins apart. imports is every path that the files import. A failing compiler is
 // an error of type *ToolError.
 func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
-	t, err := b.plugin(ctx, dir, gen, files, imports, out)
-	if err == nil || ctx.Err() != nil {
-		return t, err
-	}
-	if err := b.repair(ctx, err); err != nil {
-		return t, err
-	}
-	return b.plugin(ctx, dir, gen, files, imports, out)
+	return b.Space().Plugin(ctx, dir, gen, files, imports, out)
 }
 
-func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
+// plugin is Plugin with pkgs, all that the files import, directly or not.
+func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) (Times, error) {
 	b.used()
 	var t Times
 	start := time.Now()
-	pkgs, err := b.closure(append([]string{"runtime/cgo"}, imports...))
-	if err != nil {
-		return t, err
-	}
 	var paths []string
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -93,7 +83,7 @@ func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string
 		return t, err
 	}
 	nb := filepath.Join(dir, "nb.a")
-	err = b.compile(ctx, dir, "nb", cfg, nb, paths...)
+	err := b.compile(ctx, dir, "nb", cfg, nb, paths...)
 	t.Compile = time.Since(start)
 	if err != nil {
 		return t, err

@@ -45,6 +45,7 @@ type pkg struct {
 	File    string   // archive with export data and object code
 	Imports []string // resolved
 	Base    bool     // part of the base, not compiled later
+	Module  string   // "path@version", empty for the standard library
 }
 
 // manifest describes what a base folder holds.
@@ -63,6 +64,8 @@ type Base struct {
 	Root string // GoLab's source tree
 	Dir  string // the base's folder
 
+	src    string // the folder whose go.mod says where the packages are: Root, or a session's
+	first  *Base  // of which this is a variant with other versions of modules; nil if it is none
 	env    []string
 	goroot string
 	tools  string // folder of the compiler and linker
@@ -190,7 +193,12 @@ func Open(ctx context.Context, report func(string)) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), env: append(Env(), level), goroot: goroot, tools: tools, linker: l, key: now}
+	b := &Base{Root: root, Dir: filepath.Join(home.Cache(), "base", k), src: root, env: append(Env(), level), goroot: goroot, tools: tools, linker: l, key: now}
+	return b.open(ctx, report)
+}
+
+// open loads the base, or makes it.
+func (b *Base) open(ctx context.Context, report func(string)) (*Base, error) {
 	if b.load() == nil {
 		return b, nil
 	}
@@ -274,7 +282,7 @@ func (b *Base) load() error {
 	defer b.mu.Unlock()
 	b.manifest, b.packages, b.marked = m, m.Packages, now
 	b.index()
-	b.imp = newImporter(b)
+	b.imp = newImporter(b.find, b.repair)
 	return nil
 }
 
@@ -414,7 +422,7 @@ const unfinished = ".new"
 
 // make builds the base's folder beside its place and moves it there when all is done. Only the holder of the lock may call it.
 func (b *Base) make(ctx context.Context, report func(string)) error {
-	t := &Base{Root: b.Root, Dir: b.Dir + unfinished, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker}
+	t := &Base{Root: b.Root, Dir: b.Dir + unfinished, src: b.src, env: b.env, goroot: b.goroot, tools: b.tools, linker: b.linker}
 	defer os.RemoveAll(t.Dir)
 	dir := filepath.Join(t.Dir, "tmp")
 	for _, d := range []string{filepath.Join(t.Dir, archives), dir} {
@@ -425,7 +433,7 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 	start := time.Now()
 	report("compiling the packages that cells can use (a few minutes the first time)")
 	var err error
-	if t.packages, err = t.list(ctx, roots); err != nil {
+	if t.packages, err = t.list(ctx, t.src, roots); err != nil {
 		return err
 	}
 	m := manifest{Packages: map[string]*pkg{}, Files: map[string]stamp{}}
@@ -436,7 +444,7 @@ func (b *Base) make(ctx context.Context, report func(string)) error {
 			return err
 		}
 		p.File, p.Base = to, true
-		m.Packages[path] = &pkg{Name: p.Name, File: name, Imports: p.Imports, Base: true}
+		m.Packages[path] = &pkg{Name: p.Name, File: name, Imports: p.Imports, Base: true, Module: p.Module}
 	}
 	report(fmt.Sprintf("%d packages compiled in %s", len(m.Packages), time.Since(start).Round(100*time.Millisecond)))
 	start = time.Now()
@@ -503,9 +511,9 @@ func link(from, to string) error {
 // position is where something in a source file is wrong.
 var position = regexp.MustCompile(`\w:\d+:\d+: `)
 
-// list compiles packages and all they import, as plugins need them.
-func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, error) {
-	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Error,DepsErrors"}
+// list compiles packages and all they import, as plugins need them, where the go.mod in dir has them.
+func (b *Base) list(ctx context.Context, dir string, patterns []string) (map[string]*pkg, error) {
+	args := []string{"list", "-e", "-buildmode=plugin", "-export", "-deps", "-json=ImportPath,Name,Export,Imports,ImportMap,Module,Error,DepsErrors"}
 	if flags := b.linker.compile(); len(flags) > 0 {
 		args = append(args, "-gcflags=all="+strings.Join(flags, " "))
 	}
@@ -523,7 +531,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 	}
 	args = append(args, patterns...)
 	cmd := group(exec.CommandContext(ctx, "go", args...))
-	cmd.Dir, cmd.Env = b.Root, b.env
+	cmd.Dir, cmd.Env = dir, b.env
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -540,6 +548,7 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 			ImportPath, Name, Export string
 			Imports                  []string
 			ImportMap                map[string]string
+			Module                   *struct{ Path, Version string }
 			Error                    *struct{ Err string }
 		}
 		if err := dec.Decode(&p); err == io.EOF {
@@ -564,12 +573,24 @@ func (b *Base) list(ctx context.Context, patterns []string) (map[string]*pkg, er
 			p.Imports = append(p.Imports, "runtime/cgo", "syscall")
 		}
 		p.Imports = slices.DeleteFunc(p.Imports, func(s string) bool { return s == "C" || s == "unsafe" })
-		pkgs[p.ImportPath] = &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
+		k := &pkg{Name: p.Name, File: p.Export, Imports: p.Imports}
+		if p.Module != nil {
+			k.Module = p.Module.Path + "@" + p.Module.Version
+		}
+		pkgs[p.ImportPath] = k
 	}
 	if len(pkgs) == 0 {
 		return nil, fmt.Errorf("go list compiled nothing\n%s", stderr.Bytes())
 	}
 	return pkgs, nil
+}
+
+// checkPath keeps the go command from reading path as anything but a package.
+func checkPath(path string) error {
+	if path == "" || strings.ContainsAny(path, " \t\n\"'`;*") || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ".") {
+		return fmt.Errorf("%q is not an import path", path)
+	}
+	return nil
 }
 
 // find returns a compiled package, compiling it first if the base does not have it.
@@ -580,15 +601,18 @@ func (b *Base) find(path string) (*pkg, error) {
 	if p != nil {
 		return p, nil
 	}
-	if path == "" || strings.ContainsAny(path, " \t\n\"'`;*") || strings.HasPrefix(path, "-") || strings.HasPrefix(path, ".") {
-		return nil, fmt.Errorf("%q is not an import path", path)
+	if err := checkPath(path); err != nil {
+		return nil, err
 	}
-	pkgs, err := b.list(context.Background(), []string{path})
+	pkgs, err := b.list(context.Background(), b.src, []string{path})
 	if err != nil {
 		msg, _, _ := strings.Cut(err.Error(), "\n")
 		for _, missing := range []string{"no required module provides", "updates to go.mod needed", "missing go.sum entry"} {
 			if strings.Contains(msg, missing) {
 				msg = "it is neither in the standard library nor in a module that GoLab requires"
+				if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
+					msg += "; `%get " + path + "` gets its module"
+				}
 			}
 		}
 		return nil, fmt.Errorf("package %s can't be imported: %s", path, msg)
@@ -608,14 +632,16 @@ func (b *Base) find(path string) (*pkg, error) {
 }
 
 // closure is the packages that paths import, directly or not, themselves included.
-func (b *Base) closure(paths []string) (map[string]*pkg, error) {
+func (b *Base) closure(paths []string) (map[string]*pkg, error) { return closure(b.find, paths) }
+
+func closure(find func(path string) (*pkg, error), paths []string) (map[string]*pkg, error) {
 	all := map[string]*pkg{}
 	var add func(path string) error
 	add = func(path string) error {
 		if path == "unsafe" || all[path] != nil {
 			return nil
 		}
-		p, err := b.find(path)
+		p, err := find(path)
 		if err != nil {
 			return err
 		}

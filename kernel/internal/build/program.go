@@ -10,9 +10,9 @@ import (
 )
 
 // Program has the go command build an ordinary program of the files of package main, with additional flags, at out. The
-// files are written to the folder dir; they may import what GoLab's module requires. A failing build is an error of type
+// files are written to the folder dir; they may import what s has. A failing build is an error of type
 // *ToolError.
-func (b *Base) Program(ctx context.Context, dir string, files map[string]string, out string, flags ...string) error {
+func (s *Space) Program(ctx context.Context, dir string, files map[string]string, out string, flags ...string) error {
 	var paths []string
 	for name, text := range files {
 		path := filepath.Join(dir, name)
@@ -24,8 +24,11 @@ func (b *Base) Program(ctx context.Context, dir string, files map[string]string,
 	slices.Sort(paths)
 	args := append([]string{"build", "-o", out}, flags...)
 	cmd := group(exec.CommandContext(ctx, "go", append(args, paths...)...))
-	cmd.Dir = b.Root
-	cmd.Env = append(slices.Clip(b.env), "TMPDIR="+dir)
+	cmd.Dir = s.base.src
+	if s.m.Dir != "" {
+		cmd.Dir = s.m.Dir
+	}
+	cmd.Env = append(slices.Clip(s.base.env), "TMPDIR="+dir)
 	text, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -336,7 +336,14 @@ func (b *builder) reach() {
 			need(u.names[0])
 		}
 	}
-	// Variables of types that this cell changes are checked too: they are carried over or dropped.
+	// Variables of types that this cell changes, or that a local module changed, are checked too: they are carried over or
+	// dropped.
+	for n, v := range b.state.vars {
+		if b.own[n] == nil && b.outdated(v) {
+			seen[n] = false
+			need(n)
+		}
+	}
 	changed := map[string]bool{}
 	for n, u := range b.own {
 		if u.kind == kindType {

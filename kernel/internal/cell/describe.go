@@ -84,7 +84,7 @@ func (g *glance) describe() *Description {
 		o = info.Implicits[g.parent(1)]
 	}
 	if p, ok := o.(*types.PkgName); ok {
-		return &Description{Kind: "module", Decl: "package " + p.Imported().Name(), Doc: packageDoc(g.b.pkgs, p.Imported()), Where: p.Imported().Path()}
+		return &Description{Kind: "module", Decl: "package " + p.Imported().Name(), Doc: packageDoc(g.b.pkgs, p.Imported()), Where: PlainPath(p.Imported().Path())}
 	}
 	if o == nil || o.Type() == types.Typ[types.Invalid] || o.Pkg() == nil {
 		return nil
@@ -94,7 +94,7 @@ func (g *glance) describe() *Description {
 		d.Decl += " = " + c.Val().String()
 	}
 	if !ours(o) {
-		d.Where = o.Pkg().Path()
+		d.Where = PlainPath(o.Pkg().Path())
 		d.Doc = objectDoc(g.b.pkgs.Position(o.Pos()))
 		return d
 	}

@@ -183,6 +183,7 @@ func (e *emitter) describe(name string, t types.Type) *Var {
 	for o := range all {
 		v.refs = append(v.refs, o.Name())
 	}
+	v.local = localPaths(t, all)
 	each(t, func(t types.Type) { // the expression is written with the session's aliases, too
 		if a, ok := t.(*types.Alias); ok && ours(a.Obj()) {
 			v.refs = append(v.refs, a.Obj().Name())
@@ -228,6 +229,24 @@ type outFile struct {
 
 func newOutFile() *outFile {
 	return &outFile{imports: map[string]string{}, dots: map[string]bool{}}
+}
+
+// resolve makes f import packages by the paths under which they are compiled.
+func (e *emitter) resolve(f *outFile) {
+	for n, path := range f.imports {
+		f.imports[n] = e.b.compiled(path)
+	}
+	dots := map[string]bool{}
+	for path := range f.dots {
+		dots[e.b.compiled(path)] = true
+	}
+	f.dots = dots
+}
+
+// source is the text of f, of a package of that name, which it resolves.
+func (e *emitter) source(f *outFile, pkg string) string {
+	e.resolve(f)
+	return f.source(pkg)
 }
 
 // source is the file's text, of a package of that name.
@@ -283,11 +302,11 @@ func (e *emitter) program() *Program {
 		out := newOutFile()
 		e.units(f, out, decls, &funcs, &inits)
 		e.unitFiles = append(e.unitFiles, out)
-		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = out.source(pkgName)
+		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = e.source(out, pkgName)
 	}
 	out := newOutFile()
 	e.writeBody(out, inits)
-	p.Files["body.go"] = out.source(pkgName)
+	p.Files["body.go"] = e.source(out, pkgName)
 
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
 		v := e.visible(name)
@@ -300,13 +319,14 @@ func (e *emitter) program() *Program {
 	fmt.Fprintf(decls, "var ʼs uint32\n")
 	fmt.Fprintf(decls, "func init() {\nʼl.Register(&ʼl.Gen{ID: %d, Run: %s, Word: &ʼs, Errors: []error{%s}, Funcs: []ʼl.Func{\n%s}, Types: []ʼl.Type{\n%s}, Retype: %s})\n}\n",
 		b.src.Gen, bodyFunc, strings.Join(e.errors, ","), funcs.String(), e.types.String(), e.retypes())
-	p.Files["gen.go"] = decls.source(pkgName)
+	p.Files["gen.go"] = e.source(decls, pkgName)
 	for _, path := range b.blanks {
 		p.Files["gen.go"] = strings.Replace(p.Files["gen.go"], "import "+alias(path)+"_ ", "import _ ", 1)
 	}
 
 	paths := map[string]bool{"golab/kernel/live": true, "sync/atomic": true}
 	if p.Embeds = e.embeds.embeds; len(p.Embeds) > 0 {
+		e.resolve(&e.embeds.outFile)
 		p.Files["embed.go"] = e.embeds.source(pkgName)
 		paths["embed"] = true
 	}

@@ -291,7 +291,7 @@ func (p *plainer) write() (*Plain, error) {
 	for _, f := range p.files {
 		file := newOutFile()
 		p.declarations(f, file)
-		out.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = file.source("main")
+		out.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = p.source(file, "main")
 	}
 	body := newOutFile()
 	fmt.Fprintf(body, "func %s() {\n", bodyFunc)
@@ -301,7 +301,7 @@ func (p *plainer) write() (*Plain, error) {
 		if errs := p.declareAgain(file, d, fmt.Sprintf("ʼagain%d", i+1)); len(errs) > 0 {
 			return nil, errs
 		}
-		out.Files[fmt.Sprintf("again%d.go", i+1)] = file.source("main")
+		out.Files[fmt.Sprintf("again%d.go", i+1)] = p.source(file, "main")
 		fmt.Fprintf(body, "ʼagain%d()\n", i+1)
 		for _, n := range slices.Sorted(maps.Keys(d.sets)) {
 			if v := d.sets[n]; v.expr != "" {
@@ -316,8 +316,9 @@ func (p *plainer) write() (*Plain, error) {
 		}
 	}
 	p.statements(body)
-	out.Files["cell.go"] = body.source("main")
+	out.Files["cell.go"] = p.source(body, "main")
 	if out.Embeds = p.embeds.embeds; len(out.Embeds) > 0 {
+		p.resolve(&p.embeds.outFile)
 		out.Files["embed.go"] = p.embeds.source("main")
 	}
 
@@ -332,7 +333,7 @@ func (p *plainer) write() (*Plain, error) {
 	for _, path := range b.blanks {
 		file.imports[alias(path)+"_"] = path
 	}
-	text := file.source("main")
+	text := p.source(file, "main")
 	for _, path := range b.blanks {
 		text = strings.Replace(text, "import "+alias(path)+"_ ", "import _ ", 1)
 	}

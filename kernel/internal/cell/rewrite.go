@@ -129,8 +129,8 @@ func (r *rewriter) ident(id *ast.Ident, stack []ast.Node) {
 	}
 	switch o := obj.(type) {
 	case *types.PkgName:
-		r.out.imports[id.Name] = o.Imported().Path()
-		r.pkgs[id.Name] = o.Imported().Path()
+		path := PlainPath(o.Imported().Path())
+		r.out.imports[id.Name], r.pkgs[id.Name] = path, path
 		return
 	case *types.Var:
 		if o.IsField() {
@@ -154,8 +154,8 @@ func (r *rewriter) ident(id *ast.Ident, stack []ast.Node) {
 	}
 	if obj != nil && obj.Pkg() != nil && !ours(obj) && obj.Parent() == obj.Pkg().Scope() {
 		if sel, ok := stack[len(stack)-1].(*ast.SelectorExpr); !ok || sel.Sel != id {
-			r.out.dots[obj.Pkg().Path()] = true
-			r.dots[obj.Pkg().Path()] = true
+			path := PlainPath(obj.Pkg().Path())
+			r.out.dots[path], r.dots[path] = true, true
 		}
 	}
 }

@@ -78,6 +78,7 @@ type Var struct {
 	refs    []string          // types of the session that expr names
 	key     string            // equal for two variables of the same type
 	layout  string            // equal for two variables of the same memory layout
+	local   []string          // packages of local modules whose types it is made of, as they were compiled
 	place   *place
 	decl    *decl
 }

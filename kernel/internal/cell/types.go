@@ -35,8 +35,9 @@ func typeExpr(t types.Type) (expr string, imports map[string]string, err error) 
 		if p.Path() == pkgPath {
 			return ""
 		}
-		a := alias(p.Path())
-		imports[a] = p.Path()
+		path := PlainPath(p.Path())
+		a := alias(path)
+		imports[a] = path
 		return a
 	})
 	return expr, imports, nil
@@ -254,7 +255,7 @@ func layoutOf(t types.Type) string {
 }
 
 // description writes types; aliases are always followed. With name, types of the session are written as that says;
-// without, they are expanded and the names of fields kept apart.
+// without, they and those of local modules are expanded and the names of fields kept apart.
 //
 // What is expanded has its nodes numbered in the order in which they are written, so that a type inside itself can be
 // written as the number of the node where it begins: one text stands for one graph.
@@ -343,7 +344,7 @@ func (d *description) walk(t types.Type) {
 	case *types.Interface:
 		d.WriteString("interface{")
 		for i := range t.NumMethods() {
-			d.WriteString(t.Method(i).Id() + " ")
+			d.WriteString(d.id(t.Method(i)) + " ")
 			d.walk(t.Method(i).Type())
 			d.WriteByte(';')
 		}
@@ -368,9 +369,17 @@ func (d *description) walk(t types.Type) {
 	}
 }
 
+// id is the name of a method, with its package if it is not exported.
+func (d *description) id(m *types.Func) string {
+	if d.name != nil {
+		return m.Id()
+	}
+	return PlainPath(m.Id())
+}
+
 func (d *description) named(n *types.Named) {
 	switch {
-	case !ours(n.Obj()):
+	case !ours(n.Obj()) && (d.name != nil || !isLocal(n.Obj())):
 		if p := n.Obj().Pkg(); p != nil {
 			d.WriteString(p.Path() + ".")
 		}

@@ -27,9 +27,9 @@ written into a notebook:
 The exit status is 1 when a cell failed, which is then named.
 `
 
-// Run is the command "run": it runs the notebook that args name on the engine that open starts for the notebook's
-// folder, and returns the exit status. Cancelling ctx interrupts the running cell and ends the run.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer, open func(dir string) (engine.Engine, error)) int {
+// Run is the command "run": it runs the notebook that args name on the engine that open starts for it, given its absolute
+// path, and returns the exit status. Cancelling ctx interrupts the running cell and ends the run.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, open func(notebook string) (engine.Engine, error)) int {
 	r, err := parseRun(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, runUsage)
@@ -92,16 +92,16 @@ func parseRun(args []string) (runCommand, error) {
 	return r, nil
 }
 
-func (r runCommand) run(ctx context.Context, stdout, stderr io.Writer, open func(dir string) (engine.Engine, error)) error {
+func (r runCommand) run(ctx context.Context, stdout, stderr io.Writer, open func(notebook string) (engine.Engine, error)) error {
 	n, err := notebook.Read(r.path)
 	if err != nil {
 		return err
 	}
-	dir, err := filepath.Abs(filepath.Dir(r.path))
+	path, err := filepath.Abs(r.path)
 	if err != nil {
 		return err
 	}
-	eng, err := open(dir)
+	eng, err := open(path)
 	if err != nil {
 		return fmt.Errorf("cannot start a session: %w", err)
 	}

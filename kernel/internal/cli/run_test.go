@@ -54,8 +54,8 @@ func run(t *testing.T, first string, args ...string) (status int, stdout, stderr
 	}
 	var out, errs bytes.Buffer
 	status = Run(t.Context(), args, &out, &errs, func(in string) (engine.Engine, error) {
-		if want, _ := filepath.EvalSymlinks(dir); in != dir && in != want {
-			t.Errorf("the session is in %s, want %s", in, dir)
+		if want, _ := filepath.EvalSymlinks(dir); in != filepath.Join(dir, "n.ipynb") && in != filepath.Join(want, "n.ipynb") {
+			t.Errorf("the session is for %s, want n.ipynb in %s", in, dir)
 		}
 		return &jupytertest.Engine{}, nil
 	})

@@ -31,6 +31,8 @@ type Request struct {
 	Count int
 	// Silent cells show no result and are not counted.
 	Silent bool
+	// Aside marks code that is no cell: an expression that a client evaluates behind one.
+	Aside bool
 }
 
 // Sink takes what a cell shows. Its methods may be called from any goroutine and must not block for long.

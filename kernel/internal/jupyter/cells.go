@@ -170,7 +170,7 @@ func (s *server) evaluate(expressions map[string]string, count int, out engine.S
 	values := object{}
 	for name, code := range expressions {
 		value := &valueOutput{Sink: out}
-		if result := s.execute(engine.Request{Code: code, Count: count}, value); result.Err != nil {
+		if result := s.execute(engine.Request{Code: code, Count: count, Aside: true}, value); result.Err != nil {
 			values[name] = errorContent(result.Err)
 			continue
 		}

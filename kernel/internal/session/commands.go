@@ -39,9 +39,13 @@ var commands map[string]command
 
 func init() {
 	commands = map[string]command{
-		"race": {usage: "[CODE]", about: "run the cell as a process of its own that looks for data races", code: true, run: raceCell},
-		"help": {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
-		"time": {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
+		"help":   {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
+		"get":    {usage: "MODULE[@VERSION] …", about: "make third-party modules importable: the newest version, or that one", run: getModules},
+		"use":    {usage: "DIR", about: "make the module in a folder importable; its code may be edited", run: useModule},
+		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them in a file beside the notebook", run: mod},
+		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker, run those cells again (none named: list them)", run: replay},
+		"race":   {usage: "[CODE]", about: "run the cell as a process of its own that looks for data races", code: true, run: raceCell},
+		"time":   {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
 }
 
@@ -60,7 +64,8 @@ func (s *Session) command(ctx context.Context, r *run, cmd cell.Command, out eng
 }
 
 func commandError(cellName string, cmd cell.Command, msg string) *engine.Error {
-	return &engine.Error{Name: "command failed", Value: fmt.Sprintf("%s:%d: %%%s: %s", cellName, cmd.Line, cmd.Name, msg),
+	first, _, _ := strings.Cut(msg, "\n")
+	return &engine.Error{Name: "command failed", Value: fmt.Sprintf("%s:%d: %%%s: %s", cellName, cmd.Line, cmd.Name, first),
 		Traceback: strings.Split(fmt.Sprintf("%s %s %s", bold(fmt.Sprintf("%s:%d:", cellName, cmd.Line)), red("%"+cmd.Name+":"), msg), "\n")}
 }
 

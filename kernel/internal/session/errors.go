@@ -172,7 +172,7 @@ func panicText(p *pipe.Panic, source func(file string) *cell.Source) []string {
 		_, name, ok := cell.SplitFileName(f.File)
 		if !ok {
 			if before && others < 3 && !strings.HasPrefix(f.Func, "runtime.") {
-				out = append(out, dim(fmt.Sprintf("  in %s (%s:%d)", f.Func, f.File, f.Line)))
+				out = append(out, dim(fmt.Sprintf("  in %s (%s:%d)", cell.PlainPaths(f.Func), f.File, f.Line)))
 			}
 			others++
 			continue

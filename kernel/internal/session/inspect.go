@@ -13,8 +13,8 @@ func (s *Session) Complete(code string, cursor int) (c engine.Completions) {
 	cursor = min(max(cursor, 0), len(code))
 	c = engine.Completions{Start: cursor, End: cursor}
 	_, code = cutCommands(code)
-	s.look(func(state *cell.State) {
-		matches, start := state.Suggest(code, cursor, s.base)
+	s.look(func(state *cell.State, pkgs cell.Packages) {
+		matches, start := state.Suggest(code, cursor, pkgs)
 		for _, m := range matches {
 			c.Matches, c.Types = append(c.Matches, m.Name), append(c.Types, m.Kind)
 		}
@@ -26,21 +26,21 @@ func (s *Session) Complete(code string, cursor int) (c engine.Completions) {
 // Inspect is part of engine.Engine.
 func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
 	_, code = cutCommands(code)
-	s.look(func(state *cell.State) {
-		if d := state.Describe(code, cursor, s.base); d != nil {
+	s.look(func(state *cell.State, pkgs cell.Packages) {
+		if d := state.Describe(code, cursor, pkgs); d != nil {
 			b = bundle(d)
 		}
 	})
 	return b
 }
 
-// look calls f with a copy of the session's state, if the base is there. A bug of ours that panics on a cell half typed
-// must not end the session: then nothing is known.
-func (s *Session) look(f func(*cell.State)) {
+// look calls f with a copy of the session's state and what it can import, if the base is there. A bug of ours that panics
+// on a cell half typed must not end the session: then nothing is known.
+func (s *Session) look(f func(*cell.State, cell.Packages)) {
 	s.mu.Lock()
-	base, state := s.base, s.state.Snapshot()
+	pkgs, state := s.space, s.state.Snapshot()
 	s.mu.Unlock()
-	if base == nil {
+	if pkgs == nil {
 		return
 	}
 	defer func() {
@@ -48,7 +48,7 @@ func (s *Session) look(f func(*cell.State)) {
 			s.opts.Log("completion or inspection failed, which is a bug: %v", r)
 		}
 	}()
-	f(state)
+	f(state, pkgs)
 }
 
 // bundle shows a description as text and as Markdown.

@@ -27,6 +27,10 @@ type process struct {
 	gone     chan struct{}  // closed when the worker has ended and all it wrote is read
 	expected atomic.Int64
 
+	// Of the goroutine of Execute: whether a cell was sent to it, and what it has loaded beyond the base.
+	used   bool
+	loaded loaded
+
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
 }

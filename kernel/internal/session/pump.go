@@ -12,6 +12,7 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 	"golang.org/x/sys/unix"
 
+	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/pipe"
 	"golab/kernel/nb"
@@ -248,6 +249,9 @@ func (p *pump) handle(e pipe.Event) {
 	case e.Display != nil:
 		p.sink().Display(*e.Display)
 	case e.Result != nil:
+		if text, ok := e.Result["text/plain"].(string); ok {
+			e.Result["text/plain"] = cell.PlainPaths(text)
+		}
 		p.sink().Result(e.Result)
 	case e.Clear != nil:
 		p.sink().Clear(e.Clear.Wait)

@@ -73,7 +73,7 @@ func (s *Session) runRace(ctx context.Context, r *run, out engine.Sink) *engine.
 		out.Stream("stderr", "golab: building with the race detector; the first time, packages are compiled for it\n")
 	})
 	exe := filepath.Join(dir, "cell")
-	err = s.base.Program(ctx, dir, prog.Files, exe, "-race", "-gcflags=-l") // of inlined calls, reports name the innermost only
+	err = s.packages().Program(ctx, dir, prog.Files, exe, "-race", "-gcflags=-l") // of inlined calls, reports name the innermost only
 	slow.Stop()
 	lap(&r.times.Compile)
 	if ctx.Err() != nil {
@@ -96,7 +96,7 @@ func (s *Session) plain(src *cell.Source) (prog *cell.Plain, err error) {
 			}
 		}
 	}()
-	return s.state.Plain(src, s.base)
+	return s.state.Plain(src, s.packages())
 }
 
 // anew says which variables do not have the values of the session.
@@ -444,7 +444,7 @@ func (s *Session) stackText(b *strings.Builder, frames []pipe.Frame) {
 			break
 		}
 		if len(user) == 0 || !strings.HasPrefix(f.Func, "runtime.") {
-			fmt.Fprintln(b, dim(fmt.Sprintf("    in %s (%s:%d)", f.Func, f.File, f.Line)))
+			fmt.Fprintln(b, dim(fmt.Sprintf("    in %s (%s:%d)", cell.PlainPaths(f.Func), f.File, f.Line)))
 			shown++
 		}
 	}

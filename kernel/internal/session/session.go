@@ -31,6 +31,8 @@ type Options struct {
 	Open func(ctx context.Context, report func(string)) (*build.Base, error)
 	// Dir is where cells run; empty for the current folder.
 	Dir string
+	// Notebook is the path of the notebook whose cells run, from which its saved modules are found; empty if unknown.
+	Notebook string
 	// Env is added to the worker's environment.
 	Env []string
 	// Log takes lines for the person who runs the kernel. It may be nil.
@@ -45,6 +47,9 @@ type Session struct {
 	ctx  context.Context // of opening the base
 	stop context.CancelFunc
 
+	mods    sessionModules // of the goroutine of Execute
+	history []record
+
 	compileAll bool // evaluate nothing: for tests
 	compiled   int  // how many cells were
 
@@ -55,6 +60,7 @@ type Session struct {
 	cells   sync.WaitGroup // that run; none begins once closed is set
 	sink    engine.Sink
 	state   *cell.State
+	space   *build.Space            // what cells can import
 	sources map[string]*cell.Source // by generation and name, for stack traces
 	worker  *process
 	gen     int
@@ -142,7 +148,7 @@ func (s *Session) open() error {
 		return err
 	}
 	s.mu.Lock()
-	s.base = base
+	s.base, s.space = base, base.Space()
 	s.mu.Unlock()
 	return nil
 }
@@ -168,12 +174,12 @@ func (s *Session) ready(ctx context.Context) error {
 // ensureWorker returns the running worker, starting one if there is none.
 func (s *Session) ensureWorker() (*process, error) {
 	s.mu.Lock()
-	w := s.worker
+	w, base := s.worker, s.base
 	s.mu.Unlock()
 	if w != nil && w.alive() {
 		return w, nil
 	}
-	program, err := s.base.Worker() // may have to be made again
+	program, err := base.Worker() // may have to be made again
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +252,11 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
-	return engine.Result{Err: s.execute(ctx, r, cmds, out)}
+	err := s.execute(ctx, r, cmds, out)
+	if !req.Silent && !req.Aside && strings.TrimSpace(text) != "" {
+		s.history = append(s.history, record{req.Count, text, err == nil})
+	}
+	return engine.Result{Err: err}
 }
 
 func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
@@ -257,11 +267,13 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 		return s.failed(err)
 	}
 	s.mourn(r.src, out)
+	s.restoreModules(ctx, out)
 	for _, c := range cmds {
 		if err := s.command(ctx, r, c, out); err != nil {
 			return err
 		}
 	}
+	s.renewModules(ctx, out)
 	if r.timed {
 		start := time.Now()
 		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
@@ -280,8 +292,13 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		return s.failed(err)
 	}
 	start := time.Now()
+	done := s.packages().Until(ctx)
 	prog, err := s.build(src)
+	done()
 	r.times.check = time.Since(start)
+	if ctx.Err() != nil {
+		return interruptedWhile("the cell was being compiled")
+	}
 	if err != nil {
 		return s.compileError(err)
 	}
@@ -294,8 +311,12 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 		s.mu.Unlock()
 		return nil
 	}
+	parts, conflict := s.parts(prog)
+	if conflict != nil {
+		return conflict
+	}
 	if prog.Eval != nil && !s.compileAll {
-		e, refused := s.run(r, w, prog, pipe.Command{Eval: prog.Eval})
+		e, refused := s.run(r, w, prog, parts, pipe.Command{Eval: prog.Eval})
 		if !refused {
 			return e
 		}
@@ -317,21 +338,22 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	}
 	defer os.RemoveAll(dir)
 	so := filepath.Join(dir, "cell.so")
-	if r.times.Times, err = s.base.Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	if r.times.Times, err = s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}
 		return s.compileError(err)
 	}
-	e, _ := s.run(r, w, prog, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
+	e, _ := s.run(r, w, prog, parts, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
 	return e
 }
 
 // run has the worker w, for whose variables it was checked, run a cell. If that refused to evaluate it, nothing has happened.
-func (s *Session) run(r *run, w *process, prog *cell.Program, c pipe.Command) (e *engine.Error, refused bool) {
+func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part, c pipe.Command) (e *engine.Error, refused bool) {
 	if !w.alive() { // the variables are gone
 		return s.died(w, r), false
 	}
+	w.used = true
 	s.mu.Lock()
 	prog.Claim()
 	w.expected.Store(int64(r.src.Gen))
@@ -352,6 +374,9 @@ func (s *Session) run(r *run, w *process, prog *cell.Program, c pipe.Command) (e
 			r.inWorker = false
 			s.mu.Unlock()
 			return nil, true
+		}
+		if d.Load == "" {
+			w.loaded.add(parts, r.src.Name)
 		}
 		r.times.load, r.times.run = d.LoadTime, d.RunTime
 		return s.finish(d, prog), false
@@ -377,7 +402,7 @@ func (s *Session) build(src *cell.Source) (prog *cell.Program, err error) {
 			}
 		}
 	}()
-	return s.state.Build(src, s.base)
+	return s.state.Build(src, s.packages())
 }
 
 // finish commits a cell that has been loaded and makes its error, if it failed.

@@ -20,8 +20,8 @@ const (
 )
 
 const (
-	// window is how long after an interrupt the goroutines that the cell started are stopped. What waits longer is left alone:
-	// a later cell may need it.
+	// window is how long after an interrupt the goroutines that the cell started are stopped at least; at most, until the cell
+	// ends. What waits longer is left alone: a later cell may need it.
 	window = time.Second
 	// cleanup is how long deferred calls of interrupted code may take.
 	cleanup = 2 * time.Second
@@ -36,10 +36,10 @@ type Task struct {
 	label     unsafe.Pointer
 	goroutine int64
 	stopped   time.Time
-	abandoned atomic.Bool
 	exited    atomic.Int64 // when its own goroutine was told to end
-	gens      []int        // that an abandoned goroutine may go on in
-	ended     bool
+	abandoned atomic.Bool
+	ended     atomic.Bool
+	gens      []int // that an abandoned goroutine may go on in
 }
 
 // stopped is the tasks of which goroutines are to be stopped, nil if there are none. Slices in it don't change.
@@ -100,8 +100,13 @@ func (t *Task) Abandon(gens []int) {
 func (t *Task) End() {
 	mu.Lock()
 	defer mu.Unlock()
-	t.ended = true
+	t.ended.Store(true)
 	settle()
+}
+
+// lasts reports whether the interrupt still holds for all goroutines of the task.
+func (t *Task) lasts() bool {
+	return time.Since(t.stopped) < window || !t.abandoned.Load() && !t.ended.Load()
 }
 
 // settle forgets tasks that have nothing to stop any more.
@@ -112,7 +117,7 @@ func settle() {
 	}
 	var list []*Task
 	for _, t := range *old {
-		if !t.ended || time.Since(t.stopped) < window {
+		if !t.ended.Load() || t.lasts() {
 			list = append(list, t)
 		}
 	}
@@ -130,9 +135,7 @@ func mark() {
 	some := map[int]bool{}
 	if list := stopped.Load(); list != nil {
 		for _, t := range *list {
-			if !t.abandoned.Load() || time.Since(t.stopped) < window {
-				all = true
-			}
+			all = all || t.lasts()
 			for _, id := range t.gens {
 				some[id] = true
 			}
@@ -156,9 +159,7 @@ func Poll() {
 	}
 	here := label()
 	for _, t := range *list {
-		if t.own(here) {
-			t.exit()
-		} else if here == t.label && time.Since(t.stopped) < window {
+		if here == t.label && t.lasts() || t.own(here) {
 			t.exit()
 		}
 	}

@@ -665,7 +665,11 @@ func looksAtCaller(p *types.Package) bool {
 	if p == nil { // method Error of type error
 		return false
 	}
-	return p.Path() == "runtime" || p.Path() == "log" || p.Path() == "log/slog"
+	switch p.Path() {
+	case "runtime", "runtime/debug", "log", "log/slog", "github.com/pkg/errors":
+		return true
+	}
+	return false
 }
 
 // receiver is x, of type t, as method m takes it.

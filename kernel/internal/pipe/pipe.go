@@ -29,7 +29,7 @@ type Run struct {
 	Drop   []string // variables to forget first
 }
 
-// Interrupt stops the generation that runs; it is ignored if that is not Gen.
+// Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
 type Interrupt struct{ Gen int }
 
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.

@@ -139,7 +139,6 @@ type generator struct {
 	ifaces   []string // variables of interface types
 	counters []string
 	fails    map[int]bool // cells that end in a panic
-	seqs     []string     // functions that return an iter.Seq[int]
 	shapes   []string     // interface types with the method Sum
 	boxes    []string     // generic types
 	servers  []string     // goroutines that answer, by the names of their channels

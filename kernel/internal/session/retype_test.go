@@ -113,7 +113,7 @@ func dumpTo(b *strings.Builder, v reflect.Value, path string, depth int) {
 			dumpTo(&kb, k, path+"[key]", depth+1)
 			dumpTo(&vb, v.MapIndex(k), path+"[]", depth+1) // invalid if its hash is another now
 			order := ""
-			for _, line := range strings.Split(kb.String(), "\n") {
+			for _, line := range strings.Split(kb.String()+vb.String(), "\n") {
 				_, value, _ := strings.Cut(line, "=")
 				order += value + ";"
 			}
@@ -272,6 +272,9 @@ func (g *retyper) structType(i int) *rtype {
 	r := &rtype{kind: "struct"}
 	for j := range 1 + g.r.IntN(4) {
 		typ := g.anyType(i, 2)
+		if g.chance(3) {
+			typ = basic(oneOf(g, "int", "string", "*int"))
+		}
 		if j > 0 && g.chance(2) {
 			typ = r.fields[j-1].typ // so that fields can take each other's places
 		}
@@ -565,7 +568,7 @@ func (g *retyper) edit() (undo func(), code string) {
 	}
 	fields := slices.Clone(old.fields)
 	at := g.r.IntN(len(fields))
-	switch g.r.IntN(17) {
+	switch g.r.IntN(18) {
 	case 0:
 		fields = slices.Insert(fields, at, rfield{"F" + g.num(), g.anyType(i, 2)})
 	case 1:
@@ -574,9 +577,13 @@ func (g *retyper) edit() (undo func(), code string) {
 		fields[at].name = "F" + g.num()
 	case 4:
 		g.r.Shuffle(len(fields), func(a, b int) { fields[a], fields[b] = fields[b], fields[a] })
-	case 15, 16: // the first field goes, and one like it comes at the end: the others may seem to be renamed
-		first := rfield{"F" + g.num(), fields[0].typ}
-		fields = append(fields[1:], first)
+	case 15, 16, 17: // a field takes the place of the one before it, which is of the same type
+		for j := range fields[1:] {
+			if a, b := &fields[j], &fields[j+1]; a.typ.String() == b.typ.String() && a.name != "" && b.name != "" {
+				a.name, b.name = b.name, oneOf(g, a.name, "F"+g.num())
+				break
+			}
+		}
 	case 5, 6:
 		fields[at].typ = g.anyType(i, 2)
 	case 7: // something of the same size

@@ -153,9 +153,6 @@ func (e *emitter) funcDecl(r *rewriter, u *unit, fd *ast.FuncDecl, decls *outFil
 	}
 	if u.generic {
 		r.insert(fd.Body.Lbrace+1, check)
-		if fd.Recv != nil {
-			e.renameReceiver(r, fd)
-		}
 		return
 	}
 	fn := e.p2.info.Defs[fd.Name].(*types.Func)
@@ -227,26 +224,6 @@ func (r *rewriter) nameParams(l *ast.FieldList, prefix string) []string {
 		}
 	}
 	return names
-}
-
-// renameReceiver writes the versioned name of a generic type in a method's receiver, where an alias may not stand.
-func (e *emitter) renameReceiver(r *rewriter, fd *ast.FuncDecl) {
-	ast.Inspect(fd.Recv, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		if !ok {
-			return true
-		}
-		tn, ok := e.p2.info.Uses[id].(*types.TypeName)
-		if !ok || !ours(tn) {
-			return true
-		}
-		if named, ok := tn.Type().(*types.Named); ok {
-			if v := e.version(named); v > 1 {
-				r.replace(id.Pos(), id.End(), versioned(id.Name, v))
-			}
-		}
-		return true
-	})
 }
 
 // writeBody writes the function of the cell's statements.

@@ -147,6 +147,7 @@ func (r *rewriter) ident(id *ast.Ident, stack []ast.Node) {
 		}
 	case *types.TypeName:
 		r.rename(id, o)
+		r.instance(id, o, stack)
 	case *types.Func:
 		if r.plain && o.Name() == "main" && ours(o) && o.Signature().Recv() == nil {
 			r.replace(id.Pos(), id.End(), plainMain)
@@ -177,6 +178,33 @@ func (r *rewriter) rename(id *ast.Ident, o *types.TypeName) {
 	if v := r.e.version(n); v > 1 {
 		r.replace(id.Pos(), id.End(), versioned(o.Name(), v))
 	}
+}
+
+// instance writes a generic type under the name of its version. An alias would do for the compiler, were it not for a
+// panic on one that is part of a recursive type, and does not do for receivers. It has to do where it names a field.
+func (r *rewriter) instance(id *ast.Ident, o *types.TypeName, stack []ast.Node) {
+	n, ok := o.Type().(*types.Named)
+	if r.plain || !ok || !ours(o) || o.IsAlias() || n.TypeParams().Len() == 0 || r.pass.info.Uses[id] == nil || embedded(stack) {
+		return
+	}
+	if v := r.e.version(n); v > 1 {
+		r.replace(id.Pos(), id.End(), versioned(o.Name(), v))
+	}
+}
+
+// embedded reports whether an identifier below stack is the type of an embedded field.
+func embedded(stack []ast.Node) bool {
+	for i := len(stack) - 1; i > 1; i-- {
+		switch n := stack[i].(type) {
+		case *ast.IndexExpr, *ast.IndexListExpr, *ast.StarExpr, *ast.ParenExpr:
+		case *ast.Field:
+			_, ok := stack[i-2].(*ast.StructType)
+			return ok && len(n.Names) == 0
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // use adds a read of the local variable id after its declaration: a cell may leave variables unused.

@@ -134,6 +134,7 @@ func contains(t *testing.T, out string, words ...string) {
 
 func TestToolsKilled(t *testing.T) {
 	s := marked(t)
+	s.compileAll = true
 	must(t, s, "x := 1")
 	for name, fits := range map[string]func([]string) bool{"compile": tool("compile"), "link": tool("golab-link", "link")} {
 		out, err := hit(t, s, "x++\nx", fits, kill)
@@ -268,6 +269,7 @@ func TestWorkerKilledBetweenCells(t *testing.T) {
 
 func TestWorkerKilledWhileCompiling(t *testing.T) {
 	s := marked(t)
+	s.compileAll = true
 	must(t, s, "x := 1")
 	out, err := hit(t, s, "x = 2", tool("compile"), func(int) { kill(workerPID(s)) })
 	if err.Name != "worker died" {

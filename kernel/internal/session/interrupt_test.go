@@ -295,7 +295,7 @@ func announce() {
 		buf := make([]byte, 1<<20)
 		for {
 			for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-				if head, _, _ := strings.Cut(g, "\n"); strings.Contains(g, "nb.ʼcell(") && (strings.Contains(head, "[chan receive") || strings.Contains(head, "[select")) {
+				if head, _, _ := strings.Cut(g, "\n"); (strings.Contains(g, "nb.ʼcell(") || strings.Contains(g, "worker/eval.")) && (strings.Contains(head, "[chan receive") || strings.Contains(head, "[select")) {
 					fmt.Println("go")
 					return
 				}

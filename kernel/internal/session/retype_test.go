@@ -48,7 +48,9 @@ func TestRandomTypeEdits(t *testing.T) {
 			g.methods[n] = []string{"M0"}
 		}
 	}
-	must(t, s, decls)
+	if out, failed := g.cell(decls); failed != "" {
+		t.Fatal(out)
+	}
 	var names []string
 	for i := range 9 {
 		names = append(names, fmt.Sprint("v", i))

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,37 +35,60 @@ func TestNobodyReadsTheLog(t *testing.T) {
 	k.expect("x++\nx", "3")
 }
 
-// TestTwoKernelsMakeOneBase lets two processes find an empty cache at once.
-func TestTwoKernelsMakeOneBase(t *testing.T) {
+// TestMakingTheBase fails to make it for want of room, and then lets two processes find the empty cache at once.
+func TestMakingTheBase(t *testing.T) {
 	if testing.Short() {
 		t.Skip("links everything anew")
 	}
+	t.Run("small disk", func(t *testing.T) {
+		cache := t.TempDir()
+		if err := syscall.Mount("tmpfs", cache, "tmpfs", 0, "size=20m"); err != nil {
+			t.Skip("can't mount a small file system: ", err)
+		}
+		defer syscall.Unmount(cache, syscall.MNT_DETACH)
+		runOn(t, cache, 1, "no space left on device")
+		left := []string{}
+		filepath.WalkDir(cache, func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				left = append(left, path)
+			}
+			return nil
+		})
+		if len(left) > 1 { // the lock
+			t.Errorf("left behind: %v", left)
+		}
+	})
 	cache := t.TempDir()
-	var cmds []*exec.Cmd
-	var outs []*strings.Builder
-	for range 2 {
-		cmd, out := exec.Command(binary, "prepare"), &strings.Builder{}
-		cmd.Env = append(os.Environ(), "GOLAB_CACHE="+cache, "TMPDIR="+t.TempDir())
-		cmd.Stdout, cmd.Stderr = out, out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+	t.Run("large files are refused", func(t *testing.T) {
+		runOn(t, cache, 1, "the cell was not run", "sh", "-c", `ulimit -f 20000; exec "$0" "$@"`)
+	})
+	t.Run("two at once", func(t *testing.T) {
+		var cmds []*exec.Cmd
+		var outs []*strings.Builder
+		for range 2 {
+			cmd, out := exec.Command(binary, "prepare"), &strings.Builder{}
+			cmd.Env = append(os.Environ(), "GOLAB_CACHE="+cache, "TMPDIR="+t.TempDir())
+			cmd.Stdout, cmd.Stderr = out, out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			cmds, outs = append(cmds, cmd), append(outs, out)
 		}
-		cmds, outs = append(cmds, cmd), append(outs, out)
-	}
-	made := 0
-	for i, cmd := range cmds {
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%v\n%s", err, outs[i])
+		made := 0
+		for i, cmd := range cmds {
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, outs[i])
+			}
+			if strings.Contains(outs[i].String(), "linked") {
+				made++
+			}
 		}
-		if strings.Contains(outs[i].String(), "linked") {
-			made++
+		bases, err := filepath.Glob(filepath.Join(cache, "base", "*"))
+		if made != 1 || len(bases) != 1 || err != nil {
+			t.Errorf("%d made it, there are %v %v", made, bases, err)
 		}
-	}
-	bases, err := filepath.Glob(filepath.Join(cache, "base", "*"))
-	if made != 1 || len(bases) != 1 || err != nil {
-		t.Errorf("%d made it, there are %v %v", made, bases, err)
-	}
-	runOn(t, cache, 0, "")
+		runOn(t, cache, 0, "")
+	})
 }
 
 // runOn runs a notebook on a cache.
@@ -86,34 +108,4 @@ func runOn(t *testing.T, cache string, status int, stderr string, prefix ...stri
 	if left, err := os.ReadDir(tmp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
-}
-
-// TestCacheWithoutRoom makes the base where there is no room for it: on a small disk, and where files may not be large.
-func TestCacheWithoutRoom(t *testing.T) {
-	if testing.Short() {
-		t.Skip("links everything anew")
-	}
-	t.Run("large files are refused", func(t *testing.T) {
-		cache := t.TempDir()
-		runOn(t, cache, 1, "the cell was not run", "sh", "-c", `ulimit -f 20000; exec "$0" "$@"`)
-		runOn(t, cache, 0, "")
-	})
-	t.Run("small disk", func(t *testing.T) {
-		cache := t.TempDir()
-		if err := syscall.Mount("tmpfs", cache, "tmpfs", 0, "size=20m"); err != nil {
-			t.Skip("can't mount a small file system: ", err)
-		}
-		defer syscall.Unmount(cache, syscall.MNT_DETACH)
-		runOn(t, cache, 1, "no space left on device")
-		left := []string{}
-		filepath.WalkDir(cache, func(path string, d os.DirEntry, err error) error {
-			if err == nil && !d.IsDir() {
-				left = append(left, fmt.Sprint(path))
-			}
-			return nil
-		})
-		if len(left) > 1 { // the lock
-			t.Errorf("left behind: %v", left)
-		}
-	})
 }

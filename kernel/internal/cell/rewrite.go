@@ -147,7 +147,7 @@ func (r *rewriter) ident(id *ast.Ident, stack []ast.Node) {
 		}
 	case *types.TypeName:
 		r.rename(id, o)
-		r.instance(id, o, stack)
+		r.version(id, o, stack)
 	case *types.Func:
 		if r.plain && o.Name() == "main" && ours(o) && o.Signature().Recv() == nil {
 			r.replace(id.Pos(), id.End(), plainMain)
@@ -180,11 +180,12 @@ func (r *rewriter) rename(id *ast.Ident, o *types.TypeName) {
 	}
 }
 
-// instance writes a generic type under the name of its version. An alias would do for the compiler, were it not for a
-// panic on one that is part of a recursive type, and does not do for receivers. It has to do where it names a field.
-func (r *rewriter) instance(id *ast.Ident, o *types.TypeName, stack []ast.Node) {
+// version writes a type of the session under the name of its version. The alias that has the plain name would do, were it
+// not that Go's compiler panics on some recursive types with aliases in them, and refuses them for receivers of generic
+// types. It has to do where it names a field.
+func (r *rewriter) version(id *ast.Ident, o *types.TypeName, stack []ast.Node) {
 	n, ok := o.Type().(*types.Named)
-	if r.plain || !ok || !ours(o) || o.IsAlias() || n.TypeParams().Len() == 0 || r.pass.info.Uses[id] == nil || embedded(stack) {
+	if r.plain || !ok || !ours(o) || o.IsAlias() || o.Parent() != o.Pkg().Scope() || r.pass.info.Uses[id] == nil || embedded(stack) {
 		return
 	}
 	if v := r.e.version(n); v > 1 {

@@ -405,7 +405,8 @@ func (b *Base) Candidates(name string) []string {
 // Worker is the path of the worker program.
 func (b *Base) Worker() (string, error) {
 	if _, err := b.read(); err != nil {
-		if err := b.repair(context.Background(), err); err != nil {
+		err = b.repair(context.Background(), err)
+		if _, still := b.read(); err != nil && still != nil { // else another caller has repaired it
 			return "", err
 		}
 	}

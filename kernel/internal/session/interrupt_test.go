@@ -192,8 +192,8 @@ func compare(a, b uint8) int { return int(a) - int(b) }`, map[string]string{
 // TestInterruptPrograms: a program that a cell runs gets the signal that it would get from a terminal.
 func TestInterruptPrograms(t *testing.T) {
 	s := testInterrupt(t, "", map[string]string{
-		"run":    `cmd := exec.Command("sleep", "1000"); fmt.Println("go"); runErr := cmd.Run()`,
-		"output": `fmt.Println("go"); exec.Command("sh", "-c", "sleep 1000; true").CombinedOutput()`,
+		"run":    `cmd := exec.Command("sh", "-c", "echo go; exec sleep 1000"); cmd.Stdout = os.Stdout; runErr := cmd.Run()`,
+		"output": `cmd := exec.Command("sh", "-c", "echo go >&2; sleep 1000; true"); cmd.Stderr = os.Stderr; cmd.Output()`,
 	})
 	if got := must(t, s, "runErr.Error()"); got != "=> \"signal: interrupt\"\n" {
 		t.Errorf("the program's end: %s", got)

@@ -22,7 +22,7 @@ const (
 const (
 	// window is how long after an interrupt the goroutines that the cell started are stopped at least; at most, until the cell
 	// ends. What waits longer is left alone: a later cell may need it.
-	window = 3 * time.Second
+	window = time.Second
 	// cleanup is how long deferred calls of interrupted code may take.
 	cleanup = 2 * time.Second
 )

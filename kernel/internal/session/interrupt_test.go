@@ -258,12 +258,14 @@ failures.Load()`)
 // TestInterruptStopsItsGoroutines: what the cell started, and computes, stops with it.
 func TestInterruptStopsItsGoroutines(t *testing.T) {
 	s := open(t)
-	must(t, s, "n := 0\nended := make(chan bool, 8)\nfunc spin() { defer func() { ended <- recover() == nil }(); for { n++ } }")
-	err := interrupted(t, s, `go spin()
+	must(t, s, "n := 0\nvar begun sync.WaitGroup\nended := make(chan bool, 8)\nfunc spin() { defer func() { ended <- recover() == nil }(); begun.Done(); for { n++ } }")
+	err := interrupted(t, s, `begun.Add(3)
+go spin()
 go func() { go spin() }()
 var wg sync.WaitGroup
 wg.Go(spin)
 time.AfterFunc(0, func() {})
+begun.Wait()
 fmt.Println("go")
 for { n++ }`)
 	if err == nil || err.Name != "interrupted" {

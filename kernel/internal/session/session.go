@@ -184,6 +184,10 @@ func (s *Session) ensureWorker() (*process, error) {
 		return nil, err
 	}
 	s.mu.Lock()
+	if s.base != base { // it was exchanged meanwhile
+		s.mu.Unlock()
+		return s.ensureWorker()
+	}
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errGone

@@ -311,21 +311,21 @@ func (b *Base) repair(ctx context.Context, failed error) error {
 		return fmt.Errorf("%w\nhint: restart the kernel", err)
 	}
 	lost := b.forget()
-	if _, err := b.read(); err == nil {
-		if lost {
-			return nil
+	m, damage := b.read()
+	if damage != nil {
+		if err := b.ensure(ctx, func(string) {}); err != nil {
+			return fmt.Errorf("GoLab's compiled packages in %s were damaged and can't be made again: %w", b.Dir, err)
 		}
-		return failed
-	}
-	if err := b.ensure(ctx, func(string) {}); err != nil {
-		return fmt.Errorf("GoLab's compiled packages in %s were damaged and can't be made again: %w", b.Dir, err)
-	}
-	m, err := b.read()
-	if err != nil {
-		return err
+		var err error
+		if m, err = b.read(); err != nil {
+			return err
+		}
 	}
 	if m.Library != b.manifest.Library {
 		return fmt.Errorf("GoLab's compiled packages in %s were damaged and have been made again, but not the same as before\nhint: restart the kernel", b.Dir)
+	}
+	if damage == nil && !lost {
+		return failed
 	}
 	return nil
 }
@@ -405,8 +405,7 @@ func (b *Base) Candidates(name string) []string {
 // Worker is the path of the worker program.
 func (b *Base) Worker() (string, error) {
 	if _, err := b.read(); err != nil {
-		err = b.repair(context.Background(), err)
-		if _, still := b.read(); err != nil && still != nil { // else another caller has repaired it
+		if err := b.repair(context.Background(), nil); err != nil {
 			return "", err
 		}
 	}

@@ -15,9 +15,15 @@ import (
 // the first is made by schedinit, which makes the table of the base while the worker starts, the others by plugin.Open
 // under its lock.
 //
+// Maps whose keys are interfaces with methods, and structs with fields of such types, are compared by the types that the
+// interfaces hold, not by their method tables, of which there may be several for one type; see cell/interfaces.go.
+//
 // The other edits find a module by address without going through all; see rt/golab.go.
 var runtimeEdits = []edit{
 	{file: "type.go", old: stockTypelinksinit, new: golabTypelinksinit},
+	{file: "alg.go",
+		old: "return x.tab == y.tab && ifaceeq(x.tab, x.data, y.data)",
+		new: "return (x.tab == y.tab || x.tab != nil && y.tab != nil && x.tab.Type == y.tab.Type) && ifaceeq(x.tab, x.data, y.data)"},
 	{file: "symtab.go",
 		old: "\tatomicstorep(unsafe.Pointer(&modulesSlice), unsafe.Pointer(modules))\n",
 		new: "\tgolabPlace(*modules)\n\tatomicstorep(unsafe.Pointer(&modulesSlice), unsafe.Pointer(modules))\n"},

@@ -19,7 +19,7 @@ func TestBench(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
-	for _, row := range []string{"| ms | GoLab |", "| start to kernel_info |", "| trivial cell |", "| GoMLX: compute a graph |", "| interrupt |", "2 trivial cells in one GoLab session", "kB a cell"} {
+	for _, row := range []string{"| ms | GoLab |", "| start to kernel_info |", "| trivial cell |", "| small loop |", "| GoMLX: compute a graph |", "| interrupt |", "2 small loops in one GoLab session", "kB a cell"} {
 		if !strings.Contains(string(out), row) {
 			t.Errorf("no %q in\n%s", row, out)
 		}

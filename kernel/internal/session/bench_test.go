@@ -249,6 +249,7 @@ func runUnchecked(b *testing.B, s *Session, code string, imports []string) strin
 	if err != nil {
 		b.Fatal(err)
 	}
+	w.expected.Store(int64(gen))
 	if err := w.send(pipe.Command{Run: &pipe.Run{Gen: gen, Plugin: so}}); err != nil {
 		b.Fatal(err)
 	}

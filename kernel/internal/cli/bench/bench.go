@@ -290,7 +290,7 @@ func (r *run) memory(ctx context.Context) error {
 	return nil
 }
 
-// many runs many trivial cells in GoLab.
+// many runs many small cells in GoLab.
 func (r *run) many(ctx context.Context) error {
 	for _, p := range r.peers {
 		if p.name == "GoLab" {
@@ -306,7 +306,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 // window is how many cells at the begin and the end of a session are compared.
 const window = 100
 
-// session measures how GoLab's two processes grow over n trivial cells, after some that warm up, and whether the last
+// session measures how GoLab's two processes grow over n small cells that are compiled, after some that warm up, and whether the last
 // cells take longer than the first.
 func (r *run) session(ctx context.Context, k *kernel, p *peer, n int) error {
 	shown, _, err := k.execute("os.Getpid()")
@@ -322,7 +322,7 @@ func (r *run) session(ctx context.Context, k *kernel, p *peer, n int) error {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			_, took, err := k.execute(r.new(p.cells[trivial]))
+			_, took, err := k.execute(r.new(p.cells[smallLoop]))
 			if err != nil {
 				return nil, err
 			}
@@ -362,7 +362,7 @@ func (r *run) session(ctx context.Context, k *kernel, p *peer, n int) error {
 // latency compares the first and the last cells of a session.
 func latency(times []float64) string {
 	w := min(window, (len(times)+1)/2)
-	return fmt.Sprintf("%d trivial cells in one GoLab session: median of the first %d %s ms, of the last %[2]d %[4]s ms", len(times), w,
+	return fmt.Sprintf("%d small loops in one GoLab session: median of the first %d %s ms, of the last %[2]d %[4]s ms", len(times), w,
 		figure(quantile(times[:w], 0.5)), figure(quantile(times[len(times)-w:], 0.5)))
 }
 

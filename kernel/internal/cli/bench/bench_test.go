@@ -81,7 +81,7 @@ func TestLatency(t *testing.T) {
 	for i := range times {
 		times[i] = 20 + float64(i/100)
 	}
-	want := "1000 trivial cells in one GoLab session: median of the first 100 20 ms, of the last 100 29 ms"
+	want := "1000 small loops in one GoLab session: median of the first 100 20 ms, of the last 100 29 ms"
 	if got := latency(times); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

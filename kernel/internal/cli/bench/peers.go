@@ -43,13 +43,14 @@ type peer struct {
 const (
 	trivial   = "trivial cell"
 	show      = "show a value"
+	smallLoop = "small loop"
 	tensor    = "GoMLX: make a tensor"
 	graph     = "GoMLX: compute a graph"
 	dataframe = "make a dataframe"
 )
 
 var (
-	plainKinds = []string{trivial, show}
+	plainKinds = []string{trivial, show, smallLoop}
 	mlKinds    = []string{tensor, graph, dataframe}
 )
 
@@ -70,8 +71,9 @@ func goCells(prefix string) map[string]func(int) string {
 		return func(n int) string { return prefix + strings.ReplaceAll(format, "$", fmt.Sprint(n)) }
 	}
 	return map[string]func(int) string{
-		trivial: cell("x = x + $; fmt.Println(x)"),
-		tensor:  cell("t := tensors.FromValue([][]float32{{1, 2, $}, {4, 5, 6}})\nfmt.Println(t.Shape())"),
+		trivial:   cell("x = x + $; fmt.Println(x)"),
+		smallLoop: cell("for i := range 3 { x += i * $ }; fmt.Println(x)"),
+		tensor:    cell("t := tensors.FromValue([][]float32{{1, 2, $}, {4, 5, 6}})\nfmt.Println(t.Shape())"),
 		graph: cell("y, err := graph.ExecOnce(backend, func(a *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.MulScalar(a, $)) }, " +
 			"[][]float32{{1, 2, 3}, {4, 5, 6}})\nfmt.Println(y, err)"),
 		dataframe: cell("df := dataframe.New(series.New([]int{1, 2, $}, series.Int, \"a\"), series.New([]string{\"x\", \"y\", \"z\"}, series.String, \"b\"))\n" +
@@ -190,8 +192,9 @@ func ipykernel(ctx context.Context) (*peer, error) {
 		first: "print(1)",
 		setup: []string{"x = 0"},
 		cells: map[string]func(int) string{
-			trivial: func(n int) string { return fmt.Sprintf("x += %d; print(x)", n) },
-			show:    func(int) string { return "x" },
+			trivial:   func(n int) string { return fmt.Sprintf("x += %d; print(x)", n) },
+			show:      func(int) string { return "x" },
+			smallLoop: func(n int) string { return fmt.Sprintf("for i in range(3): x += i * %d\nprint(x)", n) },
 		},
 		loop: "print('go', flush=True)\nwhile True: pass",
 	}, nil
@@ -213,8 +216,9 @@ func evcxr() (*peer, error) {
 		first: `println!("{}", 1);`,
 		setup: []string{"let mut x: i64 = 0;"},
 		cells: map[string]func(int) string{
-			trivial: func(n int) string { return fmt.Sprintf(`x = x + %d; println!("{}", x);`, n) },
-			show:    func(n int) string { return fmt.Sprintf("// %d\nx", n) },
+			trivial:   func(n int) string { return fmt.Sprintf(`x = x + %d; println!("{}", x);`, n) },
+			show:      func(n int) string { return fmt.Sprintf("// %d\nx", n) },
+			smallLoop: func(n int) string { return fmt.Sprintf(`for i in 0..3 { x = x + i * %d; } println!("{}", x);`, n) },
 		},
 		tcp: true,
 	}, nil

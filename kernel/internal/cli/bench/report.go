@@ -68,7 +68,7 @@ func (r *report) write(w io.Writer) {
 			if i > 0 {
 				ratio := "–"
 				if len(first) > 0 && len(times) > 0 {
-					ratio = fmt.Sprintf("%.2g×", quantile(times, 0.5)/quantile(first, 0.5))
+					ratio = multiple(quantile(times, 0.5) / quantile(first, 0.5))
 				}
 				cells = append(cells, ratio)
 			}
@@ -86,7 +86,7 @@ func (r *report) write(w io.Writer) {
 			if i > 0 {
 				ratio := "–"
 				if first := r.memory[r.peers[0]]; first > 0 && r.memory[p] > 0 {
-					ratio = fmt.Sprintf("%.2g×", float64(r.memory[p])/float64(first))
+					ratio = multiple(float64(r.memory[p]) / float64(first))
 				}
 				cells = append(cells, ratio)
 			}
@@ -186,4 +186,12 @@ func treeRSS(root int) (sum int, err error) {
 		sum += kb
 	}
 	return sum, nil
+}
+
+// multiple writes a ratio with two digits that count.
+func multiple(x float64) string {
+	if x >= 100 {
+		return fmt.Sprintf("%.0f×", math.Round(x/10)*10)
+	}
+	return fmt.Sprintf("%.2g×", x)
 }

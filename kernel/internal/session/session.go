@@ -88,11 +88,16 @@ type times struct {
 }
 
 func (t times) text(name string, total time.Duration) string {
-	ms := func(d time.Duration) string { return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000) }
-	if t.Compile == 0 {
-		return fmt.Sprintf("%s: %s (check %s, run %s)\n", name, ms(total), ms(t.check), ms(t.run))
+	show := func(d time.Duration) string {
+		if d >= time.Second {
+			return fmt.Sprintf("%.2f s", d.Seconds())
+		}
+		return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000)
 	}
-	return fmt.Sprintf("%s: %s (check %s, compile %s, link %s, load %s, run %s)\n", name, ms(total), ms(t.check), ms(t.Compile), ms(t.Link), ms(t.load), ms(t.run))
+	if t.Compile == 0 {
+		return fmt.Sprintf("%s: %s (check %s, run %s)\n", name, show(total), show(t.check), show(t.run))
+	}
+	return fmt.Sprintf("%s: %s (check %s, compile %s, link %s, load %s, run %s)\n", name, show(total), show(t.check), show(t.Compile), show(t.Link), show(t.load), show(t.run))
 }
 
 // New starts a session and, in the background, its worker.

@@ -40,11 +40,11 @@ var commands map[string]command
 func init() {
 	commands = map[string]command{
 		"help":   {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
-		"get":    {usage: "MODULE[@VERSION] …", about: "make third-party modules importable: the newest version, or that one", run: getModules},
-		"use":    {usage: "DIR", about: "make the module in a folder importable; its code may be edited", run: useModule},
-		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them in a file beside the notebook", run: mod},
-		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker, run those cells again (none named: list them)", run: replay},
-		"race":   {usage: "[CODE]", about: "run the cell as a process of its own that looks for data races", code: true, run: raceCell},
+		"get":    {usage: "MODULE[@VERSION] …", about: "get modules: the newest version, or that one", run: getModules},
+		"use":    {usage: "DIR", about: "use the module in a folder, also while it is edited", run: useModule},
+		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them beside the notebook", run: mod},
+		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker and run those cells; or list them", run: replay},
+		"race":   {usage: "[CODE]", about: "run the cell in a process that looks for data races", code: true, run: raceCell},
 		"time":   {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
 }
@@ -92,7 +92,7 @@ func help(_ context.Context, _ *Session, c *call) *engine.Error {
 	}
 	var b strings.Builder
 	for _, n := range names {
-		fmt.Fprintf(&b, "%-28s %s\n", strings.TrimSpace("%"+n+" "+commands[n].usage), commands[n].about)
+		fmt.Fprintf(&b, "%-24s %s\n", strings.TrimSpace("%"+n+" "+commands[n].usage), commands[n].about)
 	}
 	c.out.Stream("stdout", b.String())
 	return nil

@@ -10,11 +10,11 @@ func TestTime(t *testing.T) {
 	s := open(t)
 	for _, code := range []string{"%time x := 1\nx + 1", "%time\nx := 1\nx + 1", "%%time\nx := 1\nx + 1"} {
 		got := must(t, s, code)
-		if !regexp.MustCompile(`(?s)^=> 2\ncell\[1\]: [\d.]+ m?s \(check [\d.]+ m?s, .*run [\d.]+ m?s\)\n$`).MatchString(got) {
+		if !regexp.MustCompile(`(?s)^=> 2\ncell\[1\]: [\d.]+ ms \(check [\d.]+, .*run [\d.]+\)\n$`).MatchString(got) {
 			t.Errorf("%s\nshows %q", code, got)
 		}
 	}
-	if got, err := runCell(s, 1, "%time panic(1)"); err == nil || !regexp.MustCompile(`cell\[1\]: [\d.]+ m?s`).MatchString(got) {
+	if got, err := runCell(s, 1, "%time panic(1)"); err == nil || !regexp.MustCompile(`cell\[1\]: [\d.]+ ms`).MatchString(got) {
 		t.Errorf("a failing cell shows %q", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/engine"
@@ -454,10 +455,34 @@ for { all = append(all, make([]byte, 1<<20)) }`, []string{"out of memory", "has 
 		if err.Name == "worker died" {
 			contains(t, err.Value, test.words...)
 			contains(t, err.Value, "lost: the values of", "x", "functions, types and imports are kept")
+			if len(out) > 2000 {
+				t.Errorf("%d bytes are shown, such as\n%.3000s", len(out), out)
+			}
 		}
 		if got := must(t, s, "g() + T{1}.n"); got != "=> 5\n" {
 			t.Errorf("got %s", got)
 		}
+	}
+}
+
+// TestNoLastWords prints what looks like last words and lives on.
+func TestNoLastWords(t *testing.T) {
+	defer func(d time.Duration) { maxSilence = d }(maxSilence)
+	maxSilence = 10 * time.Millisecond
+	s := marked(t)
+	const said = "panic: not at all\nfatal error: neither\n"
+	out := must(t, s, fmt.Sprintf("os.Stderr.WriteString(%q)\nfmt.Print(`done`)", "a\n"+said))
+	contains(t, out, "stderr: a", "stderr: panic: not at all", "stderr: fatal error: neither", "done")
+	// While a cell goes on, too.
+	w := &waiter{word: "neither", seen: make(chan struct{})}
+	done := make(chan *engine.Error, 1)
+	go func() {
+		done <- s.Execute(engine.Request{Code: fmt.Sprintf("os.Stderr.WriteString(%q)\nselect {}", said), Count: 2}, w).Err
+	}()
+	<-w.seen
+	s.Interrupt()
+	if err := <-done; err == nil || err.Name != "interrupted" {
+		t.Errorf("got %v", err)
 	}
 }
 

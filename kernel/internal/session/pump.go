@@ -95,10 +95,17 @@ func (p *pump) run() {
 				fds = append(fds, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
 			}
 		}
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+		timeout := -1
+		if p.words.holding() {
+			timeout = 100
+		}
+		if _, err := unix.Poll(fds, timeout); err != nil && err != unix.EINTR {
 			return
 		}
 		more := p.pass()
+		if p.words.overdue() {
+			p.stderr.emit(p.sink(), p.words.release(), false)
+		}
 		if fds[0].Revents != 0 {
 			// What cells started may still write: no more is read than the pipes can have held.
 			for i := 0; more && i < maxPipe/chunk; i++ {
@@ -164,7 +171,7 @@ func (p *pump) deliverText(s *stream) {
 	for {
 		text, seq, rest, ok := pipe.CutMark(s.buf)
 		if s == p.stderr {
-			p.words.hear(text)
+			text = p.words.hear(text)
 		}
 		s.emit(p.sink(), text, false)
 		if !ok {
@@ -261,10 +268,8 @@ func (p *pump) handle(e pipe.Event) {
 		if p.stderr.fill() {
 			p.deliverText(p.stderr)
 		}
-		for _, s := range []*stream{p.stdout, p.stderr} {
-			s.emit(p.sink(), nil, true)
-		}
-		p.words.forget()
+		p.stderr.emit(p.sink(), p.words.release(), true)
+		p.stdout.emit(p.sink(), nil, true)
 		p.done(*e.Done)
 	}
 }
@@ -272,7 +277,7 @@ func (p *pump) handle(e pipe.Event) {
 // flush delivers what a dead worker left.
 func (p *pump) flush() {
 	p.readEvents()
-	p.words.hear(p.stderr.buf)
+	p.stderr.buf = p.words.hear(p.stderr.buf)
 	for _, s := range []*stream{p.stderr, p.stdout} {
 		s.emit(p.sink(), s.buf, true)
 		s.buf = nil

@@ -88,16 +88,25 @@ type times struct {
 }
 
 func (t times) text(name string, total time.Duration) string {
-	show := func(d time.Duration) string {
-		if d >= time.Second {
-			return fmt.Sprintf("%.2f s", d.Seconds())
-		}
-		return fmt.Sprintf("%.3g ms", float64(d.Microseconds())/1000)
-	}
+	parts := []struct {
+		name string
+		took time.Duration
+	}{{"check", t.check}, {"compile", t.Compile}, {"link", t.Link}, {"load", t.load}, {"run", t.run}}
 	if t.Compile == 0 {
-		return fmt.Sprintf("%s: %s (check %s, run %s)\n", name, show(total), show(t.check), show(t.run))
+		parts = append(parts[:1], parts[4])
 	}
-	return fmt.Sprintf("%s: %s (check %s, compile %s, link %s, load %s, run %s)\n", name, show(total), show(t.check), show(t.Compile), show(t.Link), show(t.load), show(t.run))
+	var list []string
+	for _, p := range parts {
+		list = append(list, p.name+" "+milliseconds(p.took))
+	}
+	return fmt.Sprintf("%s: %s ms (%s)\n", name, milliseconds(total), strings.Join(list, ", "))
+}
+
+func milliseconds(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return fmt.Sprintf("%.1f", float64(d)/float64(time.Millisecond))
+	}
+	return fmt.Sprint(d.Milliseconds())
 }
 
 // New starts a session and, in the background, its worker.
@@ -445,6 +454,9 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 		s.worker = nil
 	}
 	ran := r.inWorker
+	if report := w.pump.words.held; len(report) > 0 {
+		s.opts.Log("%s ended the worker, which said:\n%s", r.src.Name, report[:min(len(report), maxWords)])
+	}
 	s.mu.Unlock()
 	go s.ensureWorker()
 	value := "the worker process ended: " + how

@@ -71,7 +71,7 @@ func (r *rewriter) unrollFor(n *ast.ForStmt, stack []ast.Node) bool {
 
 // unrollRange does the same for loops over integers and slices:
 //
-//	for ʼi, ʼx := 0, xs; ʼi < len(ʼx); ʼi++ { {i, v := ʼi, ʼx[ʼi]; body}; ʼi++; if !(ʼi < len(ʼx)) { break }; …; check }
+//	for ʼi, ʼx := 0, xs; ʼi < len(ʼx); ʼi++ { {i, v := ʼi, ʼx[ʼi]; {body}}; ʼi++; if !(ʼi < len(ʼx)) { break }; …; check }
 func (r *rewriter) unrollRange(n *ast.RangeStmt, stack []ast.Node) bool {
 	if n.Tok == token.ASSIGN || r.cost(n) <= brief || !r.small(n.Body) {
 		return false
@@ -124,10 +124,14 @@ func (r *rewriter) unroll(inner *rewriter, body *ast.BlockStmt, each, next strin
 		}
 		return true
 	})
-	r.insert(body.Lbrace+1, first+"{"+each)
+	begin, end := "{", "};"
+	if each != "" { // the body may declare the same names
+		begin, end = "{"+each+"{", "}};"
+	}
+	r.insert(body.Lbrace+1, first+begin)
 	r.edits = append(r.edits, inner.edits...)
-	more := "};" + next + r.place(body.Lbrace) + "{" + each + inner.text(body.Lbrace+1, body.Rbrace)
-	r.insert(body.Rbrace, strings.Repeat(more, unrolled-1)+"};"+last+r.place(body.Rbrace))
+	more := end + next + r.place(body.Lbrace) + begin + inner.text(body.Lbrace+1, body.Rbrace)
+	r.insert(body.Rbrace, strings.Repeat(more, unrolled-1)+end+last+r.place(body.Rbrace))
 }
 
 // text is the rewritten text between two positions.

@@ -40,7 +40,9 @@ func (r *rewriter) insert(p token.Pos, s string) { r.replace(p, p, s) }
 
 // render writes text[from:to] with the edits that lie in it.
 func (r *rewriter) render(t *text, from, to int) string {
-	slices.SortStableFunc(r.edits, func(a, b edit) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(r.edits, func(a, b edit) int { // what is inserted at a place comes before what replaces the text there
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(min(a.end-a.at, 1), min(b.end-b.at, 1)))
+	})
 	src := t.buf.String()
 	var s strings.Builder
 	at := from

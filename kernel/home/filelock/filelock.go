@@ -45,6 +45,30 @@ func Acquire(ctx context.Context, path string, waiting func()) (release func(), 
 	return func() { f.Close() }, nil
 }
 
+// Share takes a lock of the file at path that any number may have at once, for as long as one does not call release, which
+// may be called once. It fails rather than wait for one who has the lock alone.
+func Share(path string) (release func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f, syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+// Free reports whether nobody holds the lock of the file at path. A file that is not there is free.
+func Free(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	return flock(f, syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
 func flock(f *os.File, how int) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), how)

@@ -23,3 +23,26 @@ func TestAcquire(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestShare(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	if !Free(path) {
+		t.Error("a file that is not there is locked")
+	}
+	one, err := Share(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := Share(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one()
+	if Free(path) {
+		t.Error("free while one shares it")
+	}
+	two()
+	if !Free(path) {
+		t.Error("locked by nobody")
+	}
+}

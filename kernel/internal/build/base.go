@@ -56,6 +56,7 @@ type Base struct {
 	names    map[string][]string // package name → paths
 	imp      *importer
 	marked   time.Time // when prune was last told that it is used
+	release  func()    // of the lock on the file inUse; nil if that can't be had
 
 	repaired sync.Mutex // held while it is made again
 }
@@ -256,9 +257,25 @@ func (b *Base) load() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.manifest, b.packages, b.marked = m, m.Packages, now
+	b.hold()
 	b.index()
 	b.imp = newImporter(b.find, b.repair)
 	return nil
+}
+
+// inUse is a file, in a base's folder, of which every process that uses the base shares the lock.
+const inUse = "in-use"
+
+// hold keeps other processes from pruning the base until this one ends. b.mu is held. A base that can't be written can't be
+// pruned either.
+func (b *Base) hold() {
+	release, err := filelock.Share(filepath.Join(b.Dir, inUse))
+	if b.release != nil {
+		b.release()
+	}
+	if b.release = release; err != nil {
+		b.release = nil
+	}
 }
 
 // mark tells prune that the base is used. One that can't be written is not pruned either.
@@ -302,6 +319,9 @@ func (b *Base) repair(ctx context.Context, failed error) error {
 	if damage == nil && !lost {
 		return failed
 	}
+	b.mu.Lock()
+	b.hold() // the folder is another
+	b.mu.Unlock()
 	return nil
 }
 
@@ -435,6 +455,9 @@ func prune(dir, keep string) {
 	slices.SortFunc(others, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
 	for i, info := range others {
 		unused := time.Since(info.ModTime())
+		if !filelock.Free(filepath.Join(dir, info.Name(), inUse)) {
+			continue // times tell nothing where a clock was set
+		}
 		if unused > 7*24*time.Hour || i >= 3 && unused > time.Hour {
 			os.RemoveAll(filepath.Join(dir, info.Name()))
 		}

@@ -64,9 +64,11 @@ func (b *builder) check() (*emitter, Errors) {
 		return b.check()
 	}
 	restoreBodies(bodies)
-	for fd := range bodies {
-		if u := b.unitOf(fd); u != nil && b.waits[u] != nil {
-			strip(fd)
+	if len(b.waits) > 0 {
+		for fd := range bodies {
+			if u := b.unitOf(fd); u != nil && b.waits[u] != nil {
+				strip(fd)
+			}
 		}
 	}
 	if b.values(p1.errs) {

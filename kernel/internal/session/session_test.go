@@ -136,34 +136,44 @@ func TestCells(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := map[string]string{}
-			for _, f := range ar.Files {
-				want[f.Name] = string(f.Data)
-			}
 			s := open(t)
-			out := &txtar.Archive{Comment: ar.Comment}
 			n := 0
-			for _, f := range ar.Files {
-				if strings.HasSuffix(f.Name, ".out") {
-					continue
-				}
+			sequence(t, file, ar, func(f txtar.File) string {
 				n++
 				checkPlain(t, s, n, strings.TrimSuffix(string(f.Data), "\n"))
 				got, _ := runCell(s, n, strings.TrimSuffix(string(f.Data), "\n"))
-				out.Files = append(out.Files, f)
-				if got != "" {
-					out.Files = append(out.Files, txtar.File{Name: f.Name + ".out", Data: []byte(got)})
-				}
-				if !*update && got != want[f.Name+".out"] {
-					t.Errorf("cell %s\n%s--- shows\n%s--- want\n%s", f.Name, f.Data, got, want[f.Name+".out"])
-				}
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(out), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
+				return got
+			})
 		})
+	}
+}
+
+// sequence runs the files of an archive but those named ".out", which are what the others show, in turn; with -update it
+// writes what they show to file instead.
+func sequence(t *testing.T, file string, ar *txtar.Archive, show func(f txtar.File) string) {
+	t.Helper()
+	want := map[string]string{}
+	for _, f := range ar.Files {
+		want[f.Name] = string(f.Data)
+	}
+	out := &txtar.Archive{Comment: ar.Comment}
+	for _, f := range ar.Files {
+		if strings.HasSuffix(f.Name, ".out") {
+			continue
+		}
+		got := show(f)
+		out.Files = append(out.Files, f)
+		if got != "" {
+			out.Files = append(out.Files, txtar.File{Name: f.Name + ".out", Data: []byte(got)})
+		}
+		if !*update && got != want[f.Name+".out"] {
+			t.Errorf("cell %s\n%s--- shows\n%s--- want\n%s", f.Name, f.Data, got, want[f.Name+".out"])
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, txtar.Format(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

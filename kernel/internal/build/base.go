@@ -424,6 +424,11 @@ func link(from, to string) error {
 	if err := os.Link(from, to); err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}
+	return CopyFile(from, to)
+}
+
+// CopyFile copies a file's content.
+func CopyFile(from, to string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
@@ -433,11 +438,9 @@ func link(from, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.Copy(out, in); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
 }
 
 // prune removes what was left of bases half-made, and bases beside keep that nobody has used for a week, or for an hour if

@@ -51,13 +51,7 @@ func (r *rewriter) unrollFor(n *ast.ForStmt, stack []ast.Node) bool {
 			}
 		}
 	}
-	inner := *r
-	inner.edits = nil
-	for _, m := range []ast.Node{n.Init, n.Cond, n.Post, n.Body} {
-		if !absent(m) {
-			inner.walk(m, slices.Clone(stack))
-		}
-	}
+	inner := r.apart(stack, n.Init, n.Cond, n.Post, n.Body)
 	next := ""
 	if n.Post != nil {
 		next += r.place(n.Post.Pos()) + inner.text(n.Post.Pos(), n.Post.End()) + ";"
@@ -65,7 +59,7 @@ func (r *rewriter) unrollFor(n *ast.ForStmt, stack []ast.Node) bool {
 	if n.Cond != nil {
 		next += "if !(" + r.place(n.Cond.Pos()) + inner.text(n.Cond.Pos(), n.Cond.End()) + "){break};"
 	}
-	r.unroll(&inner, n.Body, "", next)
+	r.unroll(inner, n.Body, "", next)
 	return true
 }
 
@@ -97,21 +91,27 @@ func (r *rewriter) unrollRange(n *ast.RangeStmt, stack []ast.Node) bool {
 		names = append(names, id.Name)
 		values = append(values, []string{"ʼi", "ʼx[ʼi]"}[i])
 	}
-	inner := *r
-	inner.edits = nil
-	for _, m := range []ast.Node{n.Key, n.Value, n.X, n.Body} {
-		if !absent(m) {
-			inner.walk(m, slices.Clone(stack))
-		}
-	}
+	inner := r.apart(stack, n.Key, n.Value, n.X, n.Body)
 	each := ""
 	if len(names) > 0 {
 		each = strings.Join(names, ",") + ":=" + strings.Join(values, ",") + ";"
 	}
 	test := "ʼi<" + end
 	r.replace(n.For, n.Body.Lbrace, "for ʼi,ʼx:=0,"+r.place(n.X.Pos())+inner.text(n.X.Pos(), n.X.End())+";"+test+";ʼi++ "+r.place(n.Body.Lbrace))
-	r.unroll(&inner, n.Body, each, "ʼi++;if !("+test+"){break};")
+	r.unroll(inner, n.Body, each, "ʼi++;if !("+test+"){break};")
 	return true
+}
+
+// apart is a rewriter like r that has the edits in these parts of a loop alone. stack is the nodes above them.
+func (r *rewriter) apart(stack []ast.Node, parts ...ast.Node) *rewriter {
+	inner := *r
+	inner.edits = nil
+	for _, n := range parts {
+		if !absent(n) {
+			inner.walk(n, slices.Clone(stack))
+		}
+	}
+	return &inner
 }
 
 // unroll writes the body of a loop several times. inner has the edits in it; each begins every copy, next goes from one to

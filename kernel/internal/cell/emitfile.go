@@ -356,15 +356,7 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 			}
 			delete(r.pass.unused, id.Pos())
 		}
-		keep := r.renvar
-		r.renvar = func(obj types.Object, name string) string {
-			for _, id := range declared(st) {
-				if r.pass.info.Defs[id] == obj {
-					return ""
-				}
-			}
-			return keep(obj, name)
-		}
+		r.leave(st)
 		r.walk(st, stack)
 		return dir + r.render(e.bodyText, from, to) + after
 	}
@@ -391,13 +383,9 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 			r.replace(s.TokPos, s.TokPos+2, "=")
 		}
 	case *ast.ExprStmt:
-		t := r.pass.info.TypeOf(s.X)
-		if tup, ok := t.(*types.Tuple); last && !it.semi && !(ok && tup.Len() == 0) && !prints(s.X, r.pass.info) {
+		if values, fails := shown(s.X, r.pass.info); last && !it.semi && values > 0 {
 			show := "ʼl.Show("
-			if ok {
-				t = tup.At(tup.Len() - 1).Type()
-			}
-			if isError(t) {
+			if fails {
 				show = "ʼl.ShowCall("
 			}
 			r.walk(st, stack)
@@ -406,6 +394,36 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	}
 	r.walk(st, stack)
 	return dir + r.render(e.bodyText, from, to) + after
+}
+
+// leave keeps the variables that st declares as they are written.
+func (r *rewriter) leave(st ast.Stmt) {
+	keep := r.renvar
+	r.renvar = func(obj types.Object, name string) string {
+		for _, id := range declared(st) {
+			if r.pass.info.Defs[id] == obj {
+				return ""
+			}
+		}
+		return keep(obj, name)
+	}
+}
+
+// shown tells how many values a last expression that is a statement has to show, none for one that prints, and whether the
+// last of them is an error, which fails the cell.
+func shown(x ast.Expr, info *types.Info) (values int, fails bool) {
+	if prints(x, info) {
+		return 0, false
+	}
+	t := info.TypeOf(x)
+	tup, ok := t.(*types.Tuple)
+	if !ok {
+		return 1, isError(t)
+	}
+	if values = tup.Len(); values == 0 {
+		return 0, false
+	}
+	return values, isError(tup.At(values - 1).Type())
 }
 
 // prints reports whether e calls one of fmt's printing functions, whose results nobody wants to see.

@@ -66,15 +66,10 @@ func (w *planter) stmt(it *item, st ast.Stmt, last bool) pipe.Stmt {
 			s.Op, s.X = pipe.OpDelete, w.operands(call.Args...)
 			return s
 		}
-		t := w.info.TypeOf(st.X)
-		tup, isTuple := t.(*types.Tuple)
 		s.X = []*pipe.Expr{w.call(call)}
-		if last && !it.semi && !(isTuple && tup.Len() == 0) && !prints(st.X, w.info) {
+		if values, fails := shown(st.X, w.info); last && !it.semi && values > 0 {
 			s.Op = pipe.OpShow
-			if isTuple {
-				t = tup.At(tup.Len() - 1).Type()
-			}
-			if isError(t) {
+			if fails {
 				s.Op = pipe.OpResult
 			}
 		}

@@ -581,28 +581,20 @@ func (p *plainer) statement(it *item, st ast.Stmt, r *rewriter, from int, last b
 		r.walk(st, []ast.Node{p.body})
 		return "func() {" + dir + r.render(p.bodyText, from, to) + "\n}()"
 	}
-	local := ""
+	after, local := "", false // as in item
 	for _, id := range declared(st) {
 		delete(r.pass.unused, id.Pos())
-		switch v := p.vars[id.Name]; {
-		case v.local:
-			local += ";_=" + id.Name
-		default:
-			local += ";" + p.places[v.place] + "=" + id.Name
+		if v := p.vars[id.Name]; v.local {
+			after += ";_=" + id.Name
+			local = true
+		} else {
+			after += ";" + p.places[v.place] + "=" + id.Name
 		}
 	}
-	if slices.ContainsFunc(declared(st), func(id *ast.Ident) bool { return p.vars[id.Name].local }) {
-		keep := r.renvar
-		r.renvar = func(obj types.Object, name string) string {
-			for _, id := range declared(st) {
-				if r.pass.info.Defs[id] == obj {
-					return ""
-				}
-			}
-			return keep(obj, name)
-		}
+	if local {
+		r.leave(st)
 		r.walk(st, stack)
-		return dir + r.render(p.bodyText, from, to) + local
+		return dir + r.render(p.bodyText, from, to) + after
 	}
 	if len(declared(st)) > 0 {
 		return p.assign(st, r, p.bodyText, from, to, p.b.src, it.start, it.embeds, p.visible)
@@ -623,17 +615,16 @@ func (p *plainer) statement(it *item, st ast.Stmt, r *rewriter, from int, last b
 			return strings.Repeat("_,", max(it.list-1, 0)) + "_ = " + dir + r.render(p.bodyText, from, to)
 		}
 	case *ast.ExprStmt:
-		t := r.pass.info.TypeOf(s.X)
-		tup, ok := t.(*types.Tuple)
-		if !show || ok && tup.Len() == 0 || prints(s.X, r.pass.info) {
+		values, fails := shown(s.X, r.pass.info)
+		if !show || values == 0 {
 			break
 		}
 		fn := "ʼshow("
-		if ok {
-			fn, t = "ʼshowAll(", tup.At(tup.Len()-1).Type()
-		}
-		if isError(t) {
+		switch {
+		case fails:
 			fn = "ʼshowCall("
+		case values > 1:
+			fn = "ʼshowAll("
 		}
 		r.walk(st, stack)
 		return fn + dir + r.render(p.bodyText, from, to) + ")"

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"errors"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -50,28 +48,14 @@ func (s *Session) copyEmbedded(embeds []*cell.Embedding, to string) error {
 	}
 	for _, files := range patterns {
 		for _, f := range files {
-			if err := copyFile(filepath.Join(dir, f), filepath.Join(to, f)); err != nil {
+			at := filepath.Join(to, f)
+			if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
+				return err
+			}
+			if err := build.CopyFile(filepath.Join(dir, f), at); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-func copyFile(from, to string) (err error) {
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	_, err = io.Copy(out, in)
-	return err
 }

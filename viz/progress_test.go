@@ -22,8 +22,10 @@ func (h *host) Display(o nb.Output) {
 	h.outputs = append(h.outputs, o)
 }
 
-func (h *host) Clear(bool)               {}
-func (h *host) Context() context.Context { return context.Background() }
+func (h *host) Clear(bool)                                          {}
+func (h *host) Comm(nb.CommMessage)                                 {}
+func (h *host) Input(context.Context, string, bool) (string, error) { return "", nil }
+func (h *host) Context() context.Context                            { return context.Background() }
 
 func (h *host) all() []nb.Output {
 	h.mu.Lock()

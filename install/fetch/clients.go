@@ -114,7 +114,10 @@ func pipCommand(ctx context.Context, stage string) ([]string, error) {
 // runClient runs a package client in dir.
 func runClient(ctx context.Context, dir string, args []string, client string) error {
 	// A setting that fits a user's own work but not a download into a folder of ours; everything else holds.
-	env := []string{"PIP_REQUIRE_VIRTUALENV=0"}
+	return runClientEnv(ctx, dir, []string{"PIP_REQUIRE_VIRTUALENV=0"}, args, client)
+}
+
+func runClientEnv(ctx context.Context, dir string, env, args []string, client string) error {
 	err := command.Run(ctx, dir, env, nil, args[0], args[1:]...)
 	if errors.Is(err, command.ErrFailed) {
 		return hint.Wrap(err, "%s downloads with your own settings: see that it reaches its registry, mirror or offline folder, then try again", client)

@@ -70,6 +70,33 @@ func XLACPU(ctx context.Context) (string, error) {
 	return home.XLACPU(), err
 }
 
+// Gopls makes sure that Go's language server is at [home.Gopls] and returns that path.
+func Gopls(ctx context.Context) (string, error) {
+	return home.Gopls(), goInstall(ctx, gopls, home.Gopls())
+}
+
+// Delve makes sure that the debugger is at [home.Delve] and returns that path.
+func Delve(ctx context.Context) (string, error) {
+	return home.Delve(), goInstall(ctx, delve, home.Delve())
+}
+
+// goInstall makes sure that a Go program, built here, is at dest.
+func goInstall(ctx context.Context, p goProgram, dest string) error {
+	return ensure(ctx, thing{
+		name: filepath.Base(dest),
+		root: home.Dir(),
+		dest: filepath.Dir(dest),
+		pin:  p.pkg + "@" + p.version,
+		main: filepath.Base(dest),
+		make: func(ctx context.Context, stage, out string) error {
+			notify(ctx, "go install %s@%s", p.pkg, p.version)
+			// Settings for the user's own programs must not reach this one.
+			env := []string{"GOBIN=" + out, "GOFLAGS=-trimpath", "GOOS=", "GOARCH=", "GOWORK=off"}
+			return runClientEnv(ctx, stage, env, []string{"go", "install", p.pkg + "@" + p.version}, "go")
+		},
+	})
+}
+
 // PlaywrightCore makes sure that the browser driver of the end-to-end tests is in GoLab's cache and returns the folder of its npm package.
 func PlaywrightCore(ctx context.Context) (string, error) {
 	t := thing{

@@ -16,7 +16,13 @@ type wheel struct {
 	sha256        map[string]string // GOOS/GOARCH → hex digest of that platform's wheel
 }
 
+// goProgram is a program of one version of a Go module; the go command checks the module's hash.
+type goProgram struct{ pkg, version string }
+
 var (
+	gopls = goProgram{pkg: "golang.org/x/tools/gopls", version: "v0.21.1"}
+	delve = goProgram{pkg: "github.com/go-delve/delve/cmd/dlv", version: "v1.27.0"}
+
 	echarts = npmPackage{
 		name:      "echarts",
 		version:   home.EChartsVersion,

@@ -50,6 +50,12 @@ func Cache() string {
 // Bin is the folder of the installed kernel binaries.
 func Bin() string { return filepath.Join(Dir(), "bin") }
 
+// Gopls is the path of Go's language server, whether or not it is there.
+func Gopls() string { return filepath.Join(Dir(), "tools", "gopls", "gopls") }
+
+// Delve is the path of the debugger, whether or not it is there.
+func Delve() string { return filepath.Join(Dir(), "tools", "delve", "dlv") }
+
 // ECharts is the path of the pinned echarts.min.js, whether or not it is there.
 func ECharts() string { return filepath.Join(Dir(), "echarts", EChartsVersion, "echarts.min.js") }
 

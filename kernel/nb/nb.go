@@ -7,6 +7,7 @@ package nb
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 )
 
@@ -31,6 +32,21 @@ type Host interface {
 	Clear(wait bool)
 	// Context is cancelled when the running cell is interrupted or ends.
 	Context() context.Context
+	// Comm sends a message to the clients.
+	Comm(CommMessage)
+	// Input asks the person at the notebook for a line.
+	Input(ctx context.Context, prompt string, password bool) (string, error)
+}
+
+// CommMessage is one message of a comm, a channel between code in the notebook and something that clients show, such as a
+// widget. Jupyter's messaging protocol calls its types comm_open, comm_msg and comm_close.
+type CommMessage struct {
+	Type     string // "comm_open", "comm_msg" or "comm_close"
+	ID       string
+	Target   string          `json:",omitempty"` // of comm_open: who is to answer
+	Data     json.RawMessage // a JSON object
+	Metadata map[string]any  `json:",omitempty"`
+	Buffers  [][]byte        `json:",omitempty"` // binary data beside Data
 }
 
 var (

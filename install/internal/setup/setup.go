@@ -155,6 +155,23 @@ func downloads(ctx context.Context, p *progress.Printer) error {
 	if err != nil {
 		return err
 	}
+	// Without them completion knows less, and there is no debugger; cells run all the same.
+	for _, tool := range []struct {
+		title, path string
+		fetch       func(context.Context) (string, error)
+	}{{"gopls, for completion and documentation", home.Gopls(), fetch.Gopls}, {"Delve, for the debugger", home.Delve(), fetch.Delve}} {
+		err := p.Step(tool.title, func(s *progress.Step) (string, error) {
+			_, had := os.Stat(tool.path)
+			_, err := tool.fetch(fetch.Notify(ctx, s.Note))
+			if err != nil && ctx.Err() == nil {
+				return "", progress.Warning{Err: fmt.Errorf("GoLab works without it (%s)", gist(err))}
+			}
+			return outcome(had != nil, "built"), err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return p.Step("XLA for the CPU", func(s *progress.Step) (string, error) {
 		_, had := os.Stat(home.XLACPU())
 		_, err := fetch.XLACPU(fetch.Notify(ctx, s.Note))

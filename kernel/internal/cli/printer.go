@@ -32,6 +32,8 @@ func (p *printer) Result(b nb.Bundle) { p.print(plain(b), true) }
 
 func (p *printer) Clear(bool) {}
 
+func (p *printer) Comm(nb.CommMessage) {}
+
 // print writes text, as lines of its own if whole.
 func (p *printer) print(text string, whole bool) {
 	p.mu.Lock()

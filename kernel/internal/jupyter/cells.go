@@ -224,6 +224,15 @@ func (c *cellOutput) Result(b nb.Bundle) {
 	c.post("execute_result", object{"data": data, "metadata": json.RawMessage("{}"), "execution_count": c.count})
 }
 
+// Comm posts a message of a comm. Silent cells may have widgets too.
+func (c *cellOutput) Comm(m nb.CommMessage) {
+	content := object{"comm_id": m.ID, "data": m.Data}
+	if m.Type == "comm_open" {
+		content["target_name"] = m.Target
+	}
+	c.server.post(c.req, m.Type, content)
+}
+
 func (c *cellOutput) Clear(wait bool) {
 	c.post("clear_output", object{"wait": wait})
 }

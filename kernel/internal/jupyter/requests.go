@@ -58,6 +58,7 @@ func (s *server) isComplete(req *request) object {
 type position struct {
 	Code   string `json:"code"`
 	Cursor *int   `json:"cursor_pos"` // in code points; absent: the end
+	Detail int    `json:"detail_level"`
 }
 
 // byteOffset is the cursor as the engine counts.
@@ -110,7 +111,7 @@ func (s *server) inspect(req *request) object {
 	if err != nil {
 		return badRequest(err)
 	}
-	b := s.eng.Inspect(r.Code, r.byteOffset())
+	b := s.eng.Inspect(r.Code, r.byteOffset(), r.Detail)
 	return object{"found": b != nil, "data": output.Encode(b), "metadata": object{}}
 }
 

@@ -141,6 +141,9 @@ func (c *cellRecord) Result(b nb.Bundle) {
 	})
 }
 
+// Comm is of no use in a file: nobody answers.
+func (c *cellRecord) Comm(nb.CommMessage) {}
+
 func (c *cellRecord) Clear(wait bool) {
 	c.all.while(func() {
 		if wait {

@@ -125,3 +125,4 @@ func (t both) Stream(name, text string) { t.a.Stream(name, text); t.b.Stream(nam
 func (t both) Display(o nb.Output)      { t.a.Display(o); t.b.Display(o) }
 func (t both) Result(b nb.Bundle)       { t.a.Result(b); t.b.Result(b) }
 func (t both) Clear(wait bool)          { t.a.Clear(wait); t.b.Clear(wait) }
+func (t both) Comm(m nb.CommMessage)    { t.a.Comm(m); t.b.Comm(m) }

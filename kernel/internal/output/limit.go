@@ -79,6 +79,9 @@ func (l *Limiter) Display(o nb.Output) { l.out.Display(o) }
 // Result passes b on.
 func (l *Limiter) Result(b nb.Bundle) { l.out.Result(b) }
 
+// Comm passes.
+func (l *Limiter) Comm(m nb.CommMessage) { l.out.Comm(m) }
+
 // Clear passes on, and starts the count anew: what was counted is gone.
 func (l *Limiter) Clear(wait bool) {
 	l.mu.Lock()

@@ -27,9 +27,10 @@ func (s *sink) Stream(name, text string) {
 		s.stderr.WriteString(text)
 	}
 }
-func (s *sink) Display(nb.Output) { s.others = append(s.others, "display") }
-func (s *sink) Result(nb.Bundle)  { s.others = append(s.others, "result") }
-func (s *sink) Clear(wait bool)   { s.others = append(s.others, fmt.Sprint("clear ", wait)) }
+func (s *sink) Display(nb.Output)   { s.others = append(s.others, "display") }
+func (s *sink) Result(nb.Bundle)    { s.others = append(s.others, "result") }
+func (s *sink) Clear(wait bool)     { s.others = append(s.others, fmt.Sprint("clear ", wait)) }
+func (s *sink) Comm(nb.CommMessage) {}
 
 func TestLimitLetsUsualOutputPass(t *testing.T) {
 	var s sink

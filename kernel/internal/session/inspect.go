@@ -24,7 +24,7 @@ func (s *Session) Complete(code string, cursor int) (c engine.Completions) {
 }
 
 // Inspect is part of engine.Engine.
-func (s *Session) Inspect(code string, cursor int) (b nb.Bundle) {
+func (s *Session) Inspect(code string, cursor, _ int) (b nb.Bundle) {
 	_, code = cutCommands(code)
 	s.look(func(state *cell.State, pkgs cell.Packages) {
 		if d := state.Describe(code, cursor, pkgs); d != nil {

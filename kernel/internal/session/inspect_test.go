@@ -37,14 +37,14 @@ func TestComplete(t *testing.T) {
 func TestInspect(t *testing.T) {
 	s := open(t)
 	must(t, s, "pt := []int{1}")
-	b := s.Inspect("len(pt)", 5)
+	b := s.Inspect("len(pt)", 5, 0)
 	if b["text/plain"] != "var pt []int\n\nvariable of cell[1]" || b["text/markdown"] != "```go\nvar pt []int\n```\n\n*variable of cell[1]*" {
 		t.Errorf("got %q", b)
 	}
-	if b := s.Inspect("fmt.Println", 6); !strings.Contains(b["text/plain"].(string), "Println formats using the default formats") {
+	if b := s.Inspect("fmt.Println", 6, 0); !strings.Contains(b["text/plain"].(string), "Println formats using the default formats") {
 		t.Errorf("got %q", b)
 	}
-	if b := s.Inspect("nothing", 3); b != nil {
+	if b := s.Inspect("nothing", 3, 0); b != nil {
 		t.Errorf("got %q", b)
 	}
 }
@@ -69,7 +69,7 @@ func TestCompleteAtAnyTime(t *testing.T) {
 					return
 				}
 				s.Complete("http.", 5)
-				s.Inspect("strings.NewReader", 9)
+				s.Inspect("strings.NewReader", 9, 0)
 			}
 		})
 	}
@@ -102,6 +102,6 @@ func TestCompleteAtAnyTime(t *testing.T) {
 	if c := young.Complete("f", 1); c.Start != 1 || c.End != 1 {
 		t.Errorf("got %v", c)
 	}
-	young.Inspect("f", 1)
+	young.Inspect("f", 1, 0)
 	young.Close()
 }

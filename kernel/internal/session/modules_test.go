@@ -276,7 +276,7 @@ func TestCompleteModules(t *testing.T) {
 			t.Errorf("%q: %q", code, c.Matches)
 		}
 	}
-	text, _ := s.Inspect("lively.Hello", 9)["text/plain"].(string)
+	text, _ := s.Inspect("lively.Hello", 9, 0)["text/plain"].(string)
 	if want := "func lively.Hello()\n\nHello greets.\n\nfunction of example.org/lively/v2"; text != want {
 		t.Errorf("%q, want %q", text, want)
 	}

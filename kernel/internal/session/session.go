@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -530,6 +531,30 @@ func (s *Session) IsComplete(code string) engine.Completeness {
 	return engine.Completeness{Status: status, Indent: indent}
 }
 
+// Comm is part of engine.Engine.
+func (s *Session) Comm(nb.CommMessage) {}
+
+// Comms is part of engine.Engine.
+func (s *Session) Comms() map[string]string { return nil }
+
+// Variables is part of engine.Engine.
+func (s *Session) Variables() []engine.Variable { return nil }
+
+// Debug is part of engine.Engine.
+func (s *Session) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {
+	return nil
+}
+
+// Processes is part of engine.Engine.
+func (s *Session) Processes() []int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.worker == nil || !s.worker.alive() {
+		return nil
+	}
+	return []int{s.worker.cmd.Process.Pid}
+}
+
 // discard is the sink before the first cell.
 type discard struct{}
 
@@ -537,3 +562,4 @@ func (discard) Stream(string, string) {}
 func (discard) Display(nb.Output)     {}
 func (discard) Result(nb.Bundle)      {}
 func (discard) Clear(bool)            {}
+func (discard) Comm(nb.CommMessage)   {}

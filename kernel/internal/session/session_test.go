@@ -92,6 +92,8 @@ func (t *transcript) Result(b nb.Bundle) {
 	}
 }
 
+func (t *transcript) Comm(nb.CommMessage) {}
+
 func (t *transcript) Clear(wait bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

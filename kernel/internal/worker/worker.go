@@ -171,6 +171,14 @@ func (w *worker) Display(o nb.Output) {
 // Clear is part of nb.Host.
 func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: wait}}) }
 
+// Comm is part of nb.Host.
+func (w *worker) Comm(nb.CommMessage) {}
+
+// Input is part of nb.Host.
+func (w *worker) Input(context.Context, string, bool) (string, error) {
+	return "", errors.New("nobody can be asked")
+}
+
 // Context is part of nb.Host.
 func (w *worker) Context() context.Context {
 	w.mu.Lock()

@@ -1,6 +1,8 @@
 package jupytertest
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -137,12 +139,29 @@ func (e *Engine) Complete(code string, cursor int) engine.Completions {
 }
 
 // Inspect knows of the offset that it was asked for, and nothing of an empty cell.
-func (e *Engine) Inspect(code string, cursor int) nb.Bundle {
+func (e *Engine) Inspect(code string, cursor, _ int) nb.Bundle {
 	if code == "" {
 		return nil
 	}
 	return nb.Bundle{"text/plain": fmt.Sprintf("byte %d", cursor)}
 }
+
+// Comm does nothing.
+func (e *Engine) Comm(nb.CommMessage) {}
+
+// Comms says that none is open.
+func (e *Engine) Comms() map[string]string { return nil }
+
+// Variables says that there are none.
+func (e *Engine) Variables() []engine.Variable { return nil }
+
+// Debug does nothing.
+func (e *Engine) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {
+	return nil
+}
+
+// Processes says that there are none.
+func (e *Engine) Processes() []int { return nil }
 
 // Close does nothing.
 func (e *Engine) Close() error { return nil }

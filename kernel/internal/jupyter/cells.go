@@ -230,7 +230,11 @@ func (c *cellOutput) Comm(m nb.CommMessage) {
 	if m.Type == "comm_open" {
 		content["target_name"] = m.Target
 	}
-	c.server.post(c.req, m.Type, content)
+	parent := c.req.rawHeader
+	if len(m.Parent) > 0 {
+		parent = m.Parent
+	}
+	c.server.out.post(m.Type, parent, content)
 }
 
 func (c *cellOutput) Clear(wait bool) {

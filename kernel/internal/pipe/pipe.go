@@ -17,9 +17,10 @@ import (
 
 // Command is sent by the front. Exactly one of its fields is set.
 type Command struct {
-	Run       *Run       `json:",omitempty"`
-	Eval      *Eval      `json:",omitempty"`
-	Interrupt *Interrupt `json:",omitempty"`
+	Run       *Run            `json:",omitempty"`
+	Eval      *Eval           `json:",omitempty"`
+	Interrupt *Interrupt      `json:",omitempty"`
+	Comm      *nb.CommMessage `json:",omitempty"` // of a client
 }
 
 // Run loads a generation and runs it.
@@ -29,22 +30,34 @@ type Run struct {
 	Drop   []string // variables to forget first
 }
 
-// Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
+// Interrupt stops generation Gen, which runs or is about to, unless it has ended, and what runs outside cells ([nb.Go]). There is
+// no generation 0.
 type Interrupt struct{ Gen int }
 
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
 	Seq     int // 1, 2, …: the number in its mark
 	Ready   bool
-	Display *nb.Output `json:",omitempty"`
-	Result  nb.Bundle  `json:",omitempty"`
-	Clear   *Clear     `json:",omitempty"`
-	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
-	Done    *Done      `json:",omitempty"`
+	Display *nb.Output      `json:",omitempty"`
+	Result  nb.Bundle       `json:",omitempty"`
+	Clear   *Clear          `json:",omitempty"`
+	Panic   *Panic          `json:",omitempty"` // in a goroutine; the worker goes on
+	Done    *Done           `json:",omitempty"`
+	Comm    *nb.CommMessage `json:",omitempty"`
+	Capture *Capture        `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.
 type Clear struct{ Wait bool }
+
+// Capture says where what follows is shown: with Begin, as an Output widget, until one whose End is that event's Seq. Its mark
+// is in standard error too. With Clear it removes what the widget shows, and nothing else.
+type Capture struct {
+	Comm  string // of the widget
+	Begin bool   `json:",omitempty"`
+	End   int    `json:",omitempty"`
+	Clear *Clear `json:",omitempty"`
+}
 
 // Panic is a recovered panic.
 type Panic struct {

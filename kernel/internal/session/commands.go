@@ -39,13 +39,14 @@ var commands map[string]command
 
 func init() {
 	commands = map[string]command{
-		"help":   {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
-		"get":    {usage: "MODULE[@VERSION] …", about: "get modules: the newest version, or that one", run: getModules},
-		"use":    {usage: "DIR", about: "use the module in a folder, also while it is edited", run: useModule},
-		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them beside the notebook", run: mod},
-		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker and run those cells; or list them", run: replay},
-		"race":   {usage: "[CODE]", about: "run the cell in a process that looks for data races", code: true, run: raceCell},
-		"time":   {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
+		"help":    {usage: "[COMMAND]", about: "list the commands, or tell about one", run: help},
+		"get":     {usage: "MODULE[@VERSION] …", about: "get modules: the newest version, or that one", run: getModules},
+		"use":     {usage: "DIR", about: "use the module in a folder, also while it is edited", run: useModule},
+		"mod":     {usage: "[save|load [FILE]]", about: "list the session's modules; keep them beside the notebook", run: mod},
+		"replay":  {usage: "[all | 1-4,7 …]", about: "restart the worker and run those cells; or list them", run: replay},
+		"race":    {usage: "[CODE]", about: "run the cell in a process that looks for data races", code: true, run: raceCell},
+		"widgets": {about: "let GoNB's widgets and gonb_comm work in the page; happens by itself when they are used", run: gonbWidgets},
+		"time":    {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
 }
 

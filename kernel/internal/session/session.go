@@ -34,6 +34,8 @@ type Options struct {
 	Dir string
 	// Notebook is the path of the notebook whose cells run, from which its saved modules are found; empty if unknown.
 	Notebook string
+	// Kernel is the identifier under which a Jupyter server knows this kernel; empty if there is none.
+	Kernel string
 	// Env is added to the worker's environment.
 	Env []string
 	// Log takes lines for the person who runs the kernel. It may be nil.
@@ -211,7 +213,7 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(program, s.opts.Dir, s.dir, env, s.opts.Kernel, s.currentSink)
 	if err != nil {
 		return nil, err
 	}
@@ -471,11 +473,14 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
 }
 
-// Interrupt stops the running cell. It is part of engine.Engine.
+// Interrupt stops the running cell and what runs outside cells. It is part of engine.Engine.
 func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, w := s.running, s.worker
+	if r == nil && w != nil {
+		go w.send(pipe.Command{Interrupt: &pipe.Interrupt{}}) // for what runs outside cells
+	}
 	if r == nil || r.inWorker && w == nil {
 		return
 	}
@@ -530,12 +535,6 @@ func (s *Session) IsComplete(code string) engine.Completeness {
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}
 }
-
-// Comm is part of engine.Engine.
-func (s *Session) Comm(nb.CommMessage) {}
-
-// Comms is part of engine.Engine.
-func (s *Session) Comms() map[string]string { return nil }
 
 // Variables is part of engine.Engine.
 func (s *Session) Variables() []engine.Variable { return nil }

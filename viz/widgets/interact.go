@@ -42,6 +42,15 @@ func Between[T int | float64](min, max T, step ...T) Range {
 	return r
 }
 
+type named struct {
+	name string
+	arg  any
+}
+
+// Named is an argument of [Interact] whose control has a description. (The names of a function's parameters are not known when
+// it runs.)
+func Named(name string, arg any) any { return named{name, arg} }
+
 // Interact makes a control for each parameter of f, and calls f with their values, now and whenever one is changed. What f
 // prints, displays and returns is shown below the controls; an error that it returns, and a panic, too. When changes come
 // faster than f returns, it is called for the latest and not for those between.
@@ -74,7 +83,11 @@ func Interact(f any, args ...any) *Interactive {
 		if n < len(args) {
 			arg = args[n]
 		}
-		c, err := controlFor(t.In(n), arg, fmt.Sprintf("arg %d", n+1), i.changed)
+		name := fmt.Sprintf("arg %d", n+1)
+		if a, ok := arg.(named); ok {
+			name, arg = a.name, a.arg
+		}
+		c, err := controlFor(t.In(n), arg, name, i.changed)
 		if err != nil {
 			panic(fmt.Sprintf("widgets.Interact: argument %d: %v", n+1, err))
 		}

@@ -65,6 +65,8 @@ type trait interface {
 	assign(v any) bool
 	// changed says whether the value is another since the last call, and what to call then, at leisure.
 	changed() (notify func(), ok bool)
+	// settle makes the value the one that it begins with.
+	settle()
 	// echoes reports whether other clients are told at once of what one of them sent.
 	echoes() bool
 }
@@ -99,7 +101,7 @@ func (m *model) open(options []Option) {
 	}
 	m.mu.Lock()
 	for _, t := range m.traits {
-		t.changed() // is how it begins
+		t.settle()
 	}
 	m.mu.Unlock()
 	if !nb.Live() {

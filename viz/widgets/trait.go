@@ -75,6 +75,8 @@ func (p *prop[T]) changed() (notify func(), ok bool) {
 	return p.notify, true
 }
 
+func (p *prop[T]) settle() { p.told, p.due = p.value, false }
+
 func (p *prop[T]) echoes() bool { return !p.silent }
 
 // notify calls the observers with the latest value, if they have not been called with it: of changes that come faster than

@@ -230,11 +230,7 @@ func (c *cellOutput) Comm(m nb.CommMessage) {
 	if m.Type == "comm_open" {
 		content["target_name"] = m.Target
 	}
-	parent := c.req.rawHeader
-	if len(m.Parent) > 0 {
-		parent = m.Parent
-	}
-	c.server.out.post(m.Type, parent, content)
+	c.server.post(c.req, m.Type, content)
 }
 
 func (c *cellOutput) Clear(wait bool) {

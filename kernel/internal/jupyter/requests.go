@@ -1,13 +1,11 @@
 package jupyter
 
 import (
-	"encoding/json"
 	"runtime"
 	"strings"
 	"unicode/utf8"
 
 	"golab/kernel/internal/output"
-	"golab/kernel/nb"
 )
 
 // version is the kernel's own.
@@ -117,34 +115,21 @@ func (s *server) inspect(req *request) object {
 	return object{"found": b != nil, "data": output.Encode(b), "metadata": object{}}
 }
 
-func (s *server) commInfo(req *request) object {
-	r, err := parse[struct {
-		Target string `json:"target_name"`
-	}](req)
-	if err != nil {
-		return badRequest(err)
-	}
-	comms := object{}
-	for id, target := range s.eng.Comms() {
-		if r.Target == "" || r.Target == target {
-			comms[id] = object{"target_name": target}
-		}
-	}
-	return object{"comms": comms}
-}
+func (s *server) commInfo(*request) object { return object{"comms": object{}} }
 
-// comm hands a message of a comm on; those have no reply.
-func (s *server) comm(req *request) object {
+// commOpen refuses: no target is registered.
+func (s *server) commOpen(req *request) object {
 	r, err := parse[struct {
-		ID     string          `json:"comm_id"`
-		Target string          `json:"target_name"`
-		Data   json.RawMessage `json:"data"`
+		ID string `json:"comm_id"`
 	}](req)
-	if err == nil && r.ID != "" {
-		s.eng.Comm(nb.CommMessage{Type: req.header.Type, ID: r.ID, Target: r.Target, Data: r.Data, Parent: req.rawHeader})
+	if err == nil {
+		s.post(req, "comm_close", object{"comm_id": r.ID, "data": object{}})
 	}
 	return nil
 }
+
+// commIgnore takes messages of comms that are not open; they have no reply.
+func (s *server) commIgnore(*request) object { return nil }
 
 func (s *server) interrupt(*request) object {
 	s.eng.Interrupt()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // sent runs an outbox on what fill posts while sending is held up, and returns what was sent.
@@ -21,7 +22,7 @@ func sent(t *testing.T, fill func(*outbox)) []string {
 		defer close(ended)
 		o.run(done)
 	}()
-	o.drain()
+	o.drain(time.Minute)
 	close(done)
 	<-ended
 	return all
@@ -30,14 +31,14 @@ func sent(t *testing.T, fill func(*outbox)) []string {
 func TestOutboxMergesTextInOrder(t *testing.T) {
 	a, b := json.RawMessage("A"), json.RawMessage("B")
 	got := sent(t, func(o *outbox) {
-		o.stream("stdout", a, "1")
-		o.stream("stdout", a, "2")
-		o.stream("stdout", a, "")
-		o.stream("stderr", a, "3")
-		o.stream("stdout", a, "4")
-		o.post("display_data", a, 5)
-		o.stream("stdout", a, "6")
-		o.stream("stdout", b, "7")
+		o.write("stdout", a, "1")
+		o.write("stdout", a, "2")
+		o.write("stdout", a, "")
+		o.write("stderr", a, "3")
+		o.write("stdout", a, "4")
+		o.post(event{outgoing: outgoing{typ: "display_data", parent: a, content: 5}})
+		o.write("stdout", a, "6")
+		o.write("stdout", b, "7")
 	})
 	want := []string{
 		"stream A map[name:stdout text:12]", "stream A map[name:stderr text:3]", "stream A map[name:stdout text:4]",
@@ -51,10 +52,10 @@ func TestOutboxMergesTextInOrder(t *testing.T) {
 func TestOutboxStaysShortUnderAlternatingStreams(t *testing.T) {
 	got := sent(t, func(o *outbox) {
 		for range 100_000 {
-			o.stream("stdout", nil, "o")
-			o.stream("stderr", nil, "e")
+			o.write("stdout", nil, "o")
+			o.write("stderr", nil, "e")
 		}
-		if len(o.queue) > 70 {
+		if len(o.queue) > crumbs+4 {
 			t.Errorf("%d messages wait", len(o.queue))
 		}
 	})

@@ -277,6 +277,9 @@ func (s *server) reply(req *request, content object) {
 	if _, ok := content["status"]; !ok {
 		content["status"] = "ok"
 	}
+	if _, ok := content["execution_count"]; !ok && req.header.Type == "execute_request" && content["status"] == "error" {
+		content["execution_count"] = s.count(false).shown // of a cell that was not run
+	}
 	s.respond(req, content)
 }
 

@@ -11,7 +11,7 @@ const (
 	// flushEvery is how long a piece of streamed text waits for more of the same before it is sent.
 	flushEvery = 20 * time.Millisecond
 	// flushSize is how much text one message holds at most.
-	flushSize = 1 << 20
+	flushSize = 512 << 10
 	// Each stream, and the updates of each display, may send burst messages in a row, and one more every pace: browsers
 	// choke on the number of messages long before they do on text. What comes meanwhile is merged into the next.
 	burst = 16

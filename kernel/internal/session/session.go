@@ -540,6 +540,9 @@ func (s *Session) Comms() map[string]string { return nil }
 // Variables is part of engine.Engine.
 func (s *Session) Variables() []engine.Variable { return nil }
 
+// Debugger is part of engine.Engine.
+func (s *Session) Debugger() bool { return false }
+
 // Debug is part of engine.Engine.
 func (s *Session) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {
 	return nil

@@ -20,6 +20,8 @@ type Command struct {
 	Run       *Run       `json:",omitempty"`
 	Eval      *Eval      `json:",omitempty"`
 	Interrupt *Interrupt `json:",omitempty"`
+	Settings  *Settings  `json:",omitempty"`
+	Ask       *Ask       `json:",omitempty"`
 }
 
 // Run loads a generation and runs it.
@@ -32,6 +34,35 @@ type Run struct {
 // Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
 type Interrupt struct{ Gen int }
 
+// Settings change what the worker's process is like for all that is sent after them.
+type Settings struct {
+	Dir     string            `json:",omitempty"` // its folder; empty leaves that as it is
+	Env     map[string]string `json:",omitempty"` // variables to set
+	Unset   []string          `json:",omitempty"` // variables to remove
+	Args    []string          // os.Args from its second element on
+	Flags   []string          `json:",omitempty"` // flags that the next cell is about to define, and may have defined before
+	Discard []string          `json:",omitempty"` // variables of the session to forget
+}
+
+// Ask wants a [Told] with the same number. Between cells it is answered at once.
+type Ask struct{ N int }
+
+// Told is what the worker says of its process.
+type Told struct {
+	N      int
+	Dir    string
+	Env    []string
+	Memory Memory
+}
+
+// Memory is what Go's runtime in the worker says of its memory, in bytes.
+type Memory struct {
+	Heap, Objects uint64 // what values take, and how many there are
+	Reserved      uint64 // what the runtime has of the system
+	Collections   uint32
+	Goroutines    int
+}
+
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
 	Seq     int // 1, 2, …: the number in its mark
@@ -41,6 +72,7 @@ type Event struct {
 	Clear   *Clear     `json:",omitempty"`
 	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
 	Done    *Done      `json:",omitempty"`
+	Told    *Told      `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.
@@ -71,7 +103,8 @@ type Done struct {
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
 	LoadTime    time.Duration
 	RunTime     time.Duration
-	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
+	CPUTime     time.Duration // of all threads of the worker while the cell ran
+	Refused     string        `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,12 +32,17 @@ type process struct {
 	used   bool
 	loaded loaded
 
+	settled []string // os.Args of the worker, of the goroutine of Execute
+
+	asked atomic.Int64
+	told  chan pipe.Told
+
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
 }
 
 // start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink) (*process, error) {
+func start(program, cwd, dir string, env []string, sink func() engine.Sink) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -94,8 +100,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 	cmd.Dir = cwd
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{cmdR, evW}
-	cmd.Env = append(append(os.Environ(), extraEnv...),
-		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.Env = append(slices.Clip(env), protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back)
 	cmd.SysProcAttr = childAttr()
 	if err := cmd.Start(); err != nil {
 		return fail(fmt.Errorf("start the worker: %w", err))
@@ -103,13 +108,14 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 	for _, f := range []*os.File{outW, errW, cmdR, evW} {
 		f.Close()
 	}
-	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
+	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), told: make(chan pipe.Told, 1), gone: make(chan struct{})}
 	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, p.ended, p.cut)
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)
 		return fail(err)
 	}
+	p.pump.told = p.answered
 	pumped := make(chan struct{})
 	go func() {
 		p.pump.run()
@@ -145,6 +151,46 @@ func (p *process) ended(d pipe.Done) {
 	select {
 	case p.done <- d:
 	default:
+	}
+}
+
+// ask asks the worker about its process; ok is false if it does not answer.
+func (p *process) ask() (t pipe.Told, ok bool) {
+	n := int(p.asked.Add(1))
+	if p.send(pipe.Command{Ask: &pipe.Ask{N: n}}) != nil {
+		return t, false
+	}
+	late := time.After(askPatience)
+	for {
+		select {
+		case t = <-p.told:
+			if t.N == n {
+				return t, true
+			}
+		case <-p.gone:
+			return t, false
+		case <-late:
+			return t, false
+		}
+	}
+}
+
+// askPatience is how long an answer of the worker is waited for.
+const askPatience = 2 * time.Second
+
+// answered takes an answer to ask from the pump.
+func (p *process) answered(t pipe.Told) {
+	select {
+	case p.told <- t:
+	default: // nobody waits for it any more
+		select {
+		case <-p.told:
+		default:
+		}
+		select {
+		case p.told <- t:
+		default:
+		}
 	}
 }
 

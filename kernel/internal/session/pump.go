@@ -29,6 +29,7 @@ type pump struct {
 	sink           func() engine.Sink
 	done           func(pipe.Done)
 	cut            func() // called once when the worker has closed its events
+	told           func(pipe.Told)
 	words          lastWords
 
 	pending map[int]pipe.Event // read, mark not yet seen
@@ -262,6 +263,8 @@ func (p *pump) handle(e pipe.Event) {
 		p.sink().Result(e.Result)
 	case e.Clear != nil:
 		p.sink().Clear(e.Clear.Wait)
+	case e.Told != nil:
+		p.told(*e.Told)
 	case e.Panic != nil:
 		p.sink().Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
 	case e.Done != nil:

@@ -103,6 +103,10 @@ func Main() {
 			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
+		case c.Settings != nil:
+			settle(*c.Settings)
+		case c.Ask != nil:
+			go w.send(pipe.Event{Told: tell(c.Ask.N)})
 		}
 	}
 }
@@ -242,7 +246,7 @@ func (w *worker) cell(c *cell) {
 		w.stop(c)
 	}
 	close(begin)
-	start := time.Now()
+	start, spent := time.Now(), cpuTime()
 	select {
 	case <-c.over:
 	case done.Abandoned = <-c.abandoned:
@@ -253,7 +257,7 @@ func (w *worker) cell(c *cell) {
 	default:
 		done.Interrupted = true
 	}
-	done.RunTime = time.Since(start)
+	done.RunTime, done.CPUTime = time.Since(start), cpuTime()-spent
 	w.mu.Lock()
 	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()

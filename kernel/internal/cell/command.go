@@ -123,8 +123,11 @@ func readCommand(text string, start int, joins bool) (c Command, end int) {
 		i = len(rest)
 	}
 	c.Name, c.Args = rest[:i], strings.TrimSpace(rest[i:])
-	if c.Magic && c.Name == "" || !c.Magic && c.Name == "main" {
-		c.Name, c.Magic = "%", false
+	switch {
+	case c.Magic && strings.Trim(c.Name, "?") == "":
+		c.Name, c.Magic = "%"+c.Name, false
+	case !c.Magic && c.Name == "main":
+		c.Name = "%"
 	}
 	return c, end
 }

@@ -348,7 +348,11 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	e.at(pos, e.b.src, it.start)
 	dir := pos.String()
 	if it.block {
-		r.walk(st, []ast.Node{e.body})
+		var n ast.Node = st
+		if e.b.src.Timed != nil { // the loop is not the user's
+			n = st.(*ast.ExprStmt).X.(*ast.CallExpr).Fun.(*ast.FuncLit).Body.List[0].(*ast.RangeStmt).Body
+		}
+		r.walk(n, []ast.Node{e.body})
 		return e.b.src.block(dir + r.render(e.bodyText, from, to))
 	}
 	var set []string

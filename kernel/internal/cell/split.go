@@ -167,7 +167,7 @@ func (s *Source) block(code string) string {
 	}
 	loop := code + "\n"
 	if t.Value {
-		loop = "ʼl.Keep(" + code + ")"
+		loop = "ʼk := " + code + "\nʼl.Keep(ʼk)"
 	}
 	return fmt.Sprintf("ʼl.Timeit(%d, %d, func(ʼn int) {for range ʼn {%s%s}})", t.Loops, t.Runs, check, loop)
 }

@@ -211,7 +211,7 @@ func (c *call) options(words []string, valued string) (opts map[byte]string, res
 	return opts, words, nil
 }
 
-// cutCommands splits a cell's text into its commands and its Go code.
+// cutCommands splits a cell's text into its commands and its Go code, without what is a command's alone.
 func cutCommands(text string) (cmds []cell.Command, code string) {
 	cmds, code = cell.CutCommands(text, func(name string) cell.Form {
 		if c := lookup(name); c != nil {
@@ -220,7 +220,13 @@ func cutCommands(text string) (cmds []cell.Command, code string) {
 		return cell.Form{}
 	})
 	for _, cmd := range cmds {
-		if c := lookup(cmd.Name); cmd.Start > 0 && c.takes && !cmd.Magic {
+		if c := lookup(cmd.Name); c == nil || !c.takes || asksForHelp(c, cmd) {
+			continue
+		}
+		if cmd.Magic {
+			return cmds, blankBut(code, 0, 0)
+		}
+		if cmd.Start > 0 {
 			code = code[:cmd.Start] + strings.Repeat(" ", cmd.End-cmd.Start) + code[cmd.End:]
 		}
 	}
@@ -263,20 +269,12 @@ func (s *Session) command(ctx context.Context, r *run, spec *command, cmd cell.C
 			r.way = done
 		}
 		return nil
-	case spec.magic && !cmd.Magic && lookupLine(spec) == nil:
+	case spec.body && !cmd.Magic:
 		return c.failf("it is written `%%%%%s`, on the first line of a cell: it takes the rest of it", spec.name)
 	case spec.body && cmd.Magic && !cmd.Whole:
 		return c.failf("it can only appear at the start of the cell: it takes the rest of it")
 	}
 	return spec.run(ctx, s, c)
-}
-
-// lookupLine is the command that is written %name, of a name that there is with %% too.
-func lookupLine(spec *command) *command {
-	if spec.magic {
-		return nil
-	}
-	return spec
 }
 
 // asksForHelp reports whether the command asks what it is: `%name?`, `%name -h`.

@@ -112,7 +112,7 @@ func save(_ context.Context, s *Session, c *call) *engine.Error {
 	case force:
 		flags = os.O_CREATE | os.O_WRONLY | os.O_TRUNC
 	}
-	if err := writeTo(path, flags, strings.TrimSuffix(b.String(), "\n")); errors.Is(err, fs.ErrExist) {
+	if err := writeTo(path, flags, b.String()); errors.Is(err, fs.ErrExist) {
 		return c.failf("%s is there already; `%%save -f` replaces it, -a appends to it", path)
 	} else if err != nil {
 		return c.failf("%v", err)
@@ -167,7 +167,7 @@ func load(_ context.Context, s *Session, c *call) *engine.Error {
 // maxDepth is how deep files may run files.
 const maxDepth = 16
 
-// cellName is what may be the name of a cell, in stack traces.
+// notInName is what can't be in the name of a cell, in stack traces.
 var notInName = regexp.MustCompile(`[^\pL\pN._-]+`)
 
 // runFile is %run.

@@ -80,6 +80,11 @@ func timeit(ctx context.Context, s *Session, c *call) *engine.Error {
 	full := c.r.full
 	text, start, end := full, c.End-len(args), c.End
 	if c.Magic {
+		if setup := blankBut(full, start, end); strings.TrimSpace(args) != "" {
+			if err := s.part(ctx, c.r, c.r.src.Name, setup, nil); err != nil {
+				return err
+			}
+		}
 		start, end = lineEnd(full, c.Line), len(full)
 	}
 	if strings.TrimSpace(args) == "" && !c.Magic || start >= end || strings.TrimSpace(full[start:end]) == "" {
@@ -158,6 +163,12 @@ func execFunction(ctx context.Context, s *Session, c *call) *engine.Error {
 	}
 	if len(words) == 0 || !token.IsIdentifier(words[0]) {
 		return c.usage("which function is to be called?")
+	}
+	s.mu.Lock()
+	kind := s.state.Kind(words[0])
+	s.mu.Unlock()
+	if kind != "function" {
+		return c.failf("there is no function %s", words[0])
 	}
 	c.r.args = words[1:]
 	err = s.part(ctx, c.r, c.r.src.Name, strings.Repeat("\n", max(0, c.Line-2))+"%%\n"+words[0]+"()", nil)

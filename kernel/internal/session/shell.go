@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -18,31 +19,42 @@ import (
 // shells is the programs that commands started and that may have left others behind.
 type shells struct {
 	mu   sync.Mutex
-	left map[int]bool // process groups whose output is still open
+	left map[int]chan struct{} // process groups whose output is still open, and what is closed when it is not
 }
 
-// begun notes a process group, over that nobody can write any more what is shown.
-func (l *shells) begun(group int) {
+// begun notes a process group. The channel is closed by over: then nobody can write any more what is shown.
+func (l *shells) begun(group int) chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.left == nil {
-		l.left = map[int]bool{}
+		l.left = map[int]chan struct{}{}
 	}
-	l.left[group] = true
+	l.left[group] = make(chan struct{})
+	return l.left[group]
 }
 
 func (l *shells) over(group int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	close(l.left[group])
 	delete(l.left, group)
 }
 
 // end ends what is left of all of them.
 func (l *shells) end() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for group := range l.left {
+	left := maps.Clone(l.left)
+	l.mu.Unlock()
+	for group := range left {
 		syscall.Kill(-group, syscall.SIGKILL)
+	}
+	late := time.After(endAfter) // something may have left the group, and hold the pipes
+	for _, gone := range left {
+		select {
+		case <-gone:
+		case <-late:
+			return
+		}
 	}
 }
 
@@ -106,8 +118,7 @@ func (s *Session) runProgram(ctx context.Context, r *run, p program) error {
 		return err
 	}
 	group := cmd.Process.Pid
-	s.shells.begun(group)
-	shown := make(chan struct{})
+	shown := s.shells.begun(group)
 	var copies sync.WaitGroup
 	for name, f := range map[string]*os.File{"stdout": outR, "stderr": errR} {
 		out := &relay{name: name, out: latest{s: s}}
@@ -120,7 +131,6 @@ func (s *Session) runProgram(ctx context.Context, r *run, p program) error {
 	go func() {
 		copies.Wait()
 		s.shells.over(group)
-		close(shown)
 	}()
 	ended := make(chan error, 1)
 	asking, answered := context.WithCancel(ctx)

@@ -202,7 +202,7 @@ func (p *pump) widget(comm string) *captured {
 	if c == nil {
 		c = &captured{sink: p.sink, id: comm, update: func(m nb.CommMessage) {
 			p.sink().Comm(m)
-			p.post(m)
+			p.comm(m)
 		}}
 		p.captures.widgets[comm] = c
 	}

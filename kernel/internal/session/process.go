@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,7 +33,10 @@ type process struct {
 	used   bool
 	loaded loaded
 
-	comms *comms
+	settled []string // its os.Args
+
+	queries queries
+	comms   *comms
 
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
@@ -42,7 +46,7 @@ type process struct {
 }
 
 // start starts a worker of the kernel in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, extraEnv []string, kernel string, sink func() engine.Sink) (*process, error) {
+func start(program, cwd, dir string, env []string, kernel string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -100,8 +104,7 @@ func start(program, cwd, dir string, extraEnv []string, kernel string, sink func
 	cmd.Dir = cwd
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{cmdR, evW}
-	cmd.Env = append(append(os.Environ(), extraEnv...),
-		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.Env = append(slices.Clip(env), protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back)
 	cmd.SysProcAttr = childAttr()
 	if err := cmd.Start(); err != nil {
 		return fail(fmt.Errorf("start the worker: %w", err))
@@ -110,7 +113,9 @@ func start(program, cwd, dir string, extraEnv []string, kernel string, sink func
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, p.ended, p.cut, func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }, kernel)
+	comm := func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }
+	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, comm: comm}
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, to, kernel)
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)

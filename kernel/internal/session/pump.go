@@ -26,18 +26,25 @@ type pump struct {
 	backFile       *os.File
 	wakeR, wakeW   *os.File
 	sink           func() engine.Sink
-	done           func(pipe.Done)
-	cut            func() // called once when the worker has closed its events
-	words          lastWords
-	comms          *comms
-	post           func(nb.CommMessage) // to the worker
-	captures       captures
-	gonbComm       *gonbComm
+	listener
+	words    lastWords
+	comms    *comms
+	captures captures
+	gonbComm *gonbComm
 
 	pending map[int]pipe.Event // read, mark not yet seen
 	both    map[int]pipe.Event // captures whose mark has not been seen in standard error
 	shown   map[string]bool    // display ids of gonbui
 	dec     *gob.Decoder
+}
+
+// listener takes what the pump reads that is no output. Its functions don't wait.
+type listener struct {
+	done   func(pipe.Done)
+	cut    func() // called once when the worker has closed its events
+	input  func(pipe.Input)
+	answer func(pipe.Answer)
+	comm   func(nb.CommMessage) // takes what is for the worker
 }
 
 // source is a pipe read without waiting.
@@ -61,9 +68,9 @@ func newSource(f *os.File) (*source, error) {
 	return &source{f: f, fd: fd}, unix.SetNonblock(fd, true)
 }
 
-func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, done func(pipe.Done), cut func(), post func(nb.CommMessage), kernel string) (*pump, error) {
-	p := &pump{sink: sink, done: done, cut: cut, backFile: back, pending: map[int]pipe.Event{}, both: map[int]pipe.Event{}, shown: map[string]bool{},
-		post: post, comms: &comms{open: map[string]string{}}, captures: captures{map[string]*captured{}, map[string]*captured{}}}
+func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, to listener, kernel string) (*pump, error) {
+	p := &pump{sink: sink, listener: to, backFile: back, pending: map[int]pipe.Event{}, both: map[int]pipe.Event{}, shown: map[string]bool{},
+		comms: &comms{open: map[string]string{}}, captures: captures{map[string]*captured{}, map[string]*captured{}}}
 	var srcs [4]*source
 	for i, f := range []*os.File{stdout, stderr, events, gonb} {
 		var err error
@@ -276,7 +283,11 @@ func (p *pump) readEvents() {
 		var e pipe.Event
 		err := json.Unmarshal(p.events.buf[:i], &e)
 		p.events.buf = append(p.events.buf[:0], p.events.buf[i+1:]...)
-		if err == nil {
+		switch {
+		case err != nil:
+		case e.Answer != nil:
+			p.answer(*e.Answer)
+		default:
 			p.pending[e.Seq] = e
 		}
 	}
@@ -308,6 +319,8 @@ func (p *pump) handle(e pipe.Event) {
 		p.capture(p.stdout, e.Seq, e.Capture)
 	case e.Panic != nil:
 		p.to(p.stdout).Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
+	case e.Input != nil:
+		p.input(*e.Input)
 	case e.Done != nil:
 		if p.stderr.fill() {
 			p.deliverText(p.stderr)

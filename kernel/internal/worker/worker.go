@@ -51,6 +51,9 @@ type worker struct {
 	ended   int                 // the last generation that ran
 	early   int                 // a generation that was interrupted before it ran
 	outside map[*live.Task]bool // what runs outside cells
+
+	questions questions
+	typed     typed // what os.Stdin reads
 }
 
 // cell is one run.
@@ -90,6 +93,7 @@ func Main() {
 	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
+	w.hookStdin()
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
 	dec := json.NewDecoder(blocking(commands))
@@ -107,6 +111,12 @@ func Main() {
 			go w.interrupt(c.Interrupt.Gen)
 		case c.Comm != nil:
 			nb.DeliverComm(*c.Comm)
+		case c.Query != nil:
+			go w.query(*c.Query)
+		case c.Line != nil:
+			w.questions.answer(*c.Line)
+		case c.Settings != nil:
+			settle(*c.Settings)
 		}
 	}
 }
@@ -134,8 +144,10 @@ func (fd blocking) Read(p []byte) (int, error) {
 func (w *worker) send(e pipe.Event) int {
 	w.out.Lock()
 	defer w.out.Unlock()
-	w.seq++
-	e.Seq = w.seq
+	if e.Answer == nil {
+		w.seq++
+		e.Seq = w.seq
+	}
 	w.events.Write([]byte{'\n'}) // ends what a cell may have written there
 	if err := w.enc.Encode(e); err != nil {
 		var unsupported *json.UnsupportedTypeError
@@ -147,7 +159,9 @@ func (w *worker) send(e pipe.Event) int {
 			os.Exit(1)
 		}
 	}
-	syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	if e.Seq > 0 {
+		syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	}
 	if e.Capture != nil {
 		syscall.Write(w.stderr, pipe.Mark(e.Seq))
 	}
@@ -178,11 +192,6 @@ func (w *worker) Display(o nb.Output) {
 
 // Clear is part of nb.Host.
 func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: wait}}) }
-
-// Input is part of nb.Host.
-func (w *worker) Input(context.Context, string, bool) (string, error) {
-	return "", errors.New("nobody can be asked")
-}
 
 // Context is part of nb.Host.
 func (w *worker) Context() context.Context {
@@ -239,6 +248,7 @@ func (w *worker) cell(c *cell) {
 		c.execute()
 	}()
 	<-begun
+	w.typed.forget()
 	w.mu.Lock()
 	w.current = c
 	early := w.early == c.gen.ID
@@ -247,7 +257,7 @@ func (w *worker) cell(c *cell) {
 		w.stop(c)
 	}
 	close(begin)
-	start := time.Now()
+	start, spent := time.Now(), cpuTime()
 	select {
 	case <-c.over:
 	case done.Abandoned = <-c.abandoned:
@@ -258,7 +268,7 @@ func (w *worker) cell(c *cell) {
 	default:
 		done.Interrupted = true
 	}
-	done.RunTime = time.Since(start)
+	done.RunTime, done.CPUTime = time.Since(start), cpuTime()-spent
 	w.mu.Lock()
 	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()

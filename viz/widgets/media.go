@@ -66,7 +66,10 @@ func (i *Image) SetFile(data []byte, format string) {
 }
 
 // DatePicker is a field for a day.
-type DatePicker struct{ holder[time.Time] }
+type DatePicker struct {
+	holder[time.Time]
+	min, max *prop[time.Time]
+}
 
 // day is a date as the protocol has it; its months begin at 0.
 type day struct {
@@ -81,30 +84,47 @@ func NewDatePicker(value time.Time, options ...Option) *DatePicker {
 	m := newModel("DatePicker", "DatePickerView", "DescriptionStyle")
 	described(m)
 	numberProp(m, "step", 1)
-	optional(m, "min", "max")
-	p := &DatePicker{holder[time.Time]{m, newProp(m, "value", time.Time{})}}
-	p.value.fix = func(t time.Time) time.Time {
+	p := &DatePicker{holder[time.Time]{m, dateProp(m, "value")}, dateProp(m, "min"), dateProp(m, "max")}
+	p.value.put(value)
+	m.open(options)
+	return p
+}
+
+// SetLimits sets the first and the last day that the page offers; zero times set no limit.
+func (p *DatePicker) SetLimits(first, last time.Time) {
+	p.change(func() {
+		p.min.put(first)
+		p.max.put(last)
+	})
+}
+
+// dateProp adds a trait that is a day, or null, which is written as the zero time.
+func dateProp(m *model, name string) *prop[time.Time] {
+	p := newProp(m, name, time.Time{})
+	p.fix = func(t time.Time) time.Time {
 		if t.IsZero() {
 			return t
 		}
 		y, mon, d := t.Date()
 		return time.Date(y, mon, d, 0, 0, 0, 0, time.UTC)
 	}
-	p.value.out = func(t time.Time) any {
+	p.out = func(t time.Time) any {
 		if t.IsZero() {
 			return nil
 		}
 		return day{t.Year(), int(t.Month()) - 1, t.Day()}
 	}
-	p.value.in = func(raw json.RawMessage) (time.Time, error) {
+	p.in = func(raw json.RawMessage) (time.Time, error) {
 		var d *day
 		if err := json.Unmarshal(raw, &d); err != nil || d == nil {
 			return time.Time{}, err
 		}
-		return time.Date(d.Year, time.Month(d.Month+1), d.Date, 0, 0, 0, 0, time.UTC), nil
+		t := time.Date(d.Year, time.Month(d.Month+1), d.Date, 0, 0, 0, 0, time.UTC)
+		if t.Year() != d.Year || int(t.Month()) != d.Month+1 || t.Day() != d.Date {
+			return t, fmt.Errorf("there is no day %+v", *d)
+		}
+		return t, nil
 	}
-	p.value.put(value)
-	m.open(options)
 	return p
 }
 

@@ -442,7 +442,7 @@ func TestInteract(t *testing.T) {
 	i := widgets.Interact(func(n level, f float64, s string, b bool, pick time.Duration, w int) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		got = append(got, fmt.Sprint(n, f, s, b, pick, w))
+		got = append(got, fmt.Sprintf("%v %v %v %v %v %v", n, f, s, b, pick, w))
 		return "returned", nil
 	}, widgets.Named("n", 5), widgets.Between(0.0, 2.0), "text", true, map[string]time.Duration{"b": time.Hour, "a": time.Second}, widgets.NewIntText(9))
 	if want := []string{"5 1 text true 1s 9"}; !slices.Equal(got, want) || !slices.Equal(p.shown, []string{"returned"}) {

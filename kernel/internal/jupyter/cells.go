@@ -23,7 +23,6 @@ type cells struct {
 	running *request // nil between cells
 	asking  *asking  // of the running cell, if it may ask for input
 	count   int      // of the cells that were counted, In [count]
-	any     bool     // the engine has run code
 }
 
 func (c *cells) init() { c.changed.L = &c.mu }
@@ -55,19 +54,6 @@ func (c *cells) ended() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = nil
-}
-
-// begin and hadOne know whether the engine has ever run code.
-func (c *cells) begin() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.any = true
-}
-
-func (c *cells) hadOne() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.any
 }
 
 // setAsking says how the running cell asks for input; nil if it doesn't.
@@ -142,7 +128,6 @@ func (s *server) runCell(req *request) (aborted []*request) {
 	}
 	var result engine.Result
 	if !empty {
-		s.cells.begin()
 		result = s.execute(call, out)
 	}
 	if count.stored {
@@ -296,9 +281,13 @@ func (c *cellOutput) Comm(m nb.CommMessage) {
 	if m.Type == "comm_open" {
 		content["target_name"] = m.Target
 	}
+	parent := m.Parent // what answers a client belongs to its message
+	if len(parent) == 0 {
+		parent = c.req.rawHeader
+	}
 	c.server.out.room()
 	c.server.out.post(event{
-		outgoing: outgoing{typ: m.Type, parent: c.req.rawHeader, metadata: m.Metadata, content: content, buffers: m.Buffers},
+		outgoing: outgoing{typ: m.Type, parent: parent, metadata: m.Metadata, content: content, buffers: m.Buffers},
 		size:     len(m.Data) + size(m.Buffers),
 	})
 }

@@ -59,6 +59,15 @@ func closed(id string) nb.CommMessage {
 	return nb.CommMessage{Type: "comm_close", ID: id, Data: json.RawMessage("{}")}
 }
 
+// Attach is part of engine.Engine.
+func (s *Session) Attach(out engine.Sink) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sink == (discard{}) {
+		s.sink = out
+	}
+}
+
 // Comm is part of engine.Engine. What is not for an open comm is dropped; a comm that nobody can answer is closed.
 func (s *Session) Comm(m nb.CommMessage) {
 	s.mu.Lock()

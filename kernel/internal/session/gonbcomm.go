@@ -147,11 +147,34 @@ func (g *gonbComm) install() {
 
 // gonbWidgets is %widgets.
 func gonbWidgets(_ context.Context, s *Session, c *call) *engine.Error {
+	if c.Args != "" {
+		return c.usage("it takes no arguments")
+	}
 	w, err := s.ensureWorker()
 	if err != nil {
 		return s.failed(err)
 	}
 	w.pump.gonbComm.install()
+	return nil
+}
+
+// gonbHeartbeat is %widgets_hb.
+func gonbHeartbeat(_ context.Context, s *Session, c *call) *engine.Error {
+	if c.Args != "" {
+		return c.usage("it takes no arguments")
+	}
+	w, err := s.ensureWorker()
+	if err != nil {
+		return s.failed(err)
+	}
+	g := w.pump.gonbComm
+	g.mu.Lock()
+	connected := len(g.pages) > 0
+	g.mu.Unlock()
+	if !connected {
+		return c.failf("no page is connected: it does not run scripts, or its server is not a Jupyter server\nhint: %%widgets connects it")
+	}
+	c.r.out.Stream("stdout", "the page's gonb_comm is connected\n")
 	return nil
 }
 

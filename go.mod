@@ -12,6 +12,7 @@ require (
 	github.com/gomlx/gomlx v0.28.8
 	github.com/google/uuid v1.6.0
 	github.com/janpfeifer/gonb v0.11.5
+	github.com/sourcegraph/jsonrpc2 v0.2.3
 	golang.org/x/sys v0.43.0
 	golang.org/x/tools v0.44.0
 	k8s.io/klog/v2 v2.140.0

@@ -45,6 +45,7 @@ func init() {
 		"mod":    {usage: "[save|load [FILE]]", about: "list the session's modules; keep them beside the notebook", run: mod},
 		"replay": {usage: "[all | 1-4,7 …]", about: "restart the worker and run those cells; or list them", run: replay},
 		"race":   {usage: "[CODE]", about: "run the cell in a process that looks for data races", code: true, run: raceCell},
+		"fmt":    {about: "format the cell's Go code as gofmt does, instead of running it", run: formatCell},
 		"time":   {usage: "[CODE]", about: "run the cell and tell where its time went", code: true, run: timeCell},
 	}
 }

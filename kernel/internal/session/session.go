@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
@@ -67,11 +68,17 @@ type Session struct {
 	gen     int
 	running *run
 	closed  bool
+
+	completing context.CancelFunc // ends the latest completion
+	language   *language
 }
 
 // run is the cell that is being executed.
 type run struct {
 	src       *cell.Source
+	text      string             // the cell with its commands
+	skip      bool               // a command did all there is to do: the code is not run
+	payload   []engine.Payload   // what the client is asked to do
 	cancel    context.CancelFunc // of compiling
 	inWorker  bool
 	killed    bool
@@ -124,6 +131,7 @@ func New(opts Options) (*Session, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, log: opts.Log}
 	s.begin()
 	return s, nil
 }
@@ -249,7 +257,9 @@ func (s *Session) currentSink() engine.Sink {
 
 // Execute runs one cell. It is part of engine.Engine.
 func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
-	cmds, text := cutCommands(strings.ReplaceAll(req.Code, "\r\n", "\n"))
+	whole := strings.ReplaceAll(req.Code, "\r\n", "\n")
+	cmds, text := cutCommands(whole)
+	question, asks := cell.AsQuestion(whole)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
@@ -263,7 +273,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{src: src, cancel: cancel}
+	r := &run{src: src, text: whole, cancel: cancel}
 	s.running = r
 	s.mu.Unlock()
 	defer func() {
@@ -271,11 +281,14 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
+	if asks {
+		return s.answer(ctx, question, out)
+	}
 	err := s.execute(ctx, r, cmds, out)
 	if !req.Silent && !req.Aside && strings.TrimSpace(text) != "" {
 		s.history = append(s.history, record{req.Count, text, err == nil})
 	}
-	return engine.Result{Err: err}
+	return engine.Result{Err: err, Payload: r.payload}
 }
 
 func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
@@ -291,6 +304,9 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 		if err := s.command(ctx, r, c, out); err != nil {
 			return err
 		}
+	}
+	if r.skip {
+		return nil
 	}
 	s.renewModules(ctx, out)
 	if r.timed {
@@ -500,11 +516,15 @@ func (s *Session) Close() error {
 	s.stop()
 	s.mu.Lock()
 	s.closed = true
+	if s.completing != nil {
+		s.completing()
+	}
 	if s.running != nil {
 		s.running.cancel()
 	}
 	started := s.started
 	s.mu.Unlock()
+	s.language.close()
 	<-started
 	s.mu.Lock()
 	w := s.worker
@@ -526,6 +546,9 @@ func (s *Session) Close() error {
 
 // IsComplete is part of engine.Engine.
 func (s *Session) IsComplete(code string) engine.Completeness {
+	if _, ok := cell.AsQuestion(code); ok {
+		return engine.Completeness{Status: "complete"}
+	}
 	_, code = cutCommands(code)
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}

@@ -250,3 +250,16 @@ func BenchmarkSuggest(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOutline writes a session of 400 declarations as a package.
+func BenchmarkOutline(b *testing.B) {
+	s := session(b)
+	for i := range 200 {
+		declare(b, s, fmt.Sprintf("v%d := Point{X: %d}\nfunc f%d(p Point) int { return p.X + total(%d) }", i, i, i, i))
+	}
+	for b.Loop() {
+		if len(s.Outline(base)) != 1 {
+			b.Fatal("not one file")
+		}
+	}
+}

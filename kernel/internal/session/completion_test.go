@@ -299,3 +299,52 @@ func BenchmarkComplete(b *testing.B) {
 		})
 	}
 }
+
+// TestEveryCursor completes and inspects at every place of cells, also of such as are no Go, half typed and cut anywhere. Nothing
+// panics, and what is replaced ends at the cursor.
+func TestEveryCursor(t *testing.T) {
+	base := notebook(t)
+	base.language.program = "" // it is too slow for this
+	base.opts.Log = func(format string, args ...any) { t.Errorf(format, args...) }
+	for _, code := range []string{
+		"for i, p := range pts {\n\tif d := p.Dist(); d > 1.5 && title[i:] != \"a\\\"b\" {\n\t\tfmt.Printf(\"%v %d\\n\", p, i) // größe\n\t}\n}\npts[0].X",
+		"import (\n\t\"encoding/json\"\n\tx \"golab/mlx\"\n)\ntype T[K comparable] struct { Point; m map[K][]func(...K) (int, error) }\nfunc (t *T[K]) Get(k K) (v []K, err error) { return nil, nil }",
+		"%time\n%get a b\n\r\n!ls 'x\n%%\nswitch v := any(pt).(type) {\ncase Point, *Named:\n\tv.X++\ndefault:\n\tgo func() { select { case <-time.After(1): } }()\n}",
+		"x := `raw\n  \"text` + 'ü' + \"ä\x00\xff\" /* open\ncomment */ ...\n}}}]])) := := func func ( [ {",
+		"?pt.Dist", "pt.Dist(??", "const ( A = iota; B; C", "df.\n  Col(\"a\").\n  Mean()", "a.b.c.d[1:2:3].(interface{ M() }).e{f: g, h}", "ʼ.ʼ(ʼ", "%", "!", "%%", "\r\n%\r\n", "",
+	} {
+		for _, text := range []string{code, strings.ReplaceAll(code, "\n", "\r\n")} {
+			for cursor := range len(text) + 1 {
+				for _, whole := range []string{text, text[:cursor]} {
+					c := base.Complete(whole, cursor)
+					if c.End != cursor || c.Start < 0 || c.Start > cursor {
+						t.Errorf("%q at %d: replaces %d to %d", whole, cursor, c.Start, c.End)
+					}
+					base.Inspect(whole, cursor, cursor%2)
+				}
+			}
+			base.IsComplete(text)
+		}
+	}
+}
+
+// TestCompleteWhileRunning checks that a running cell holds up neither the session's knowledge nor gopls's.
+func TestCompleteWhileRunning(t *testing.T) {
+	s := notebook(t)
+	withLanguage(t, s)
+	w := &waiter{word: "go", seen: make(chan struct{})}
+	ended := make(chan struct{})
+	go func() {
+		s.Execute(engine.Request{Code: `fmt.Println("go"); for {}`, Count: 20}, w)
+		close(ended)
+	}()
+	<-w.seen
+	if got, _ := completeAt(s, "strings.Repeat(|"); len(got.Matches) == 0 || got.Matches[0] != "title" {
+		t.Errorf("%q", got.Matches)
+	}
+	if b := s.Inspect("strings.Repeat", 10, 0); b == nil {
+		t.Error("nothing is known of strings.Repeat")
+	}
+	s.Interrupt()
+	<-ended
+}

@@ -179,6 +179,33 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+// TestSuggestOrder checks that what is near comes before the names of all packages.
+func TestSuggestOrder(t *testing.T) {
+	s := session(t)
+	for code, want := range map[string]string{
+		"st|":                     "str string struct",
+		"tlocal := 1; t|":         "tlocal total true type",
+		"func f(sharp int) { sh|": "shape sharp sha1",
+		"func f() { var fo int; for range 3 { fo|": "fo for format",
+		"Point{l|": "label len limit",
+	} {
+		cursor := strings.IndexByte(code, '|')
+		matches, _ := s.Suggest(code[:cursor], cursor, base)
+		var names []string
+		for _, m := range matches {
+			names = append(names, m.Name)
+		}
+		at := -1
+		for _, w := range strings.Fields(want) {
+			i := slices.Index(names, w)
+			if i <= at {
+				t.Errorf("%q: %q is not behind what comes before it in %.100q", code, w, names)
+			}
+			at = i
+		}
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	s := session(t)
 	for _, c := range []struct{ code, want string }{

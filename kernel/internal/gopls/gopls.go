@@ -85,7 +85,7 @@ func Start(opts Options) (*Server, error) {
 	cmd := exec.Command(opts.Program, "serve")
 	cmd.Dir = opts.Dir
 	cmd.Env = append(os.Environ(), opts.Env...)
-	cmd.Env = append(cmd.Env, "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local", "GOPACKAGESDRIVER=off", "GOTELEMETRY=off",
+	cmd.Env = append(cmd.Env, "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local", "GOPACKAGESDRIVER=off",
 		"GOGC=50", memoryGoal, "GOPLSCACHE="+opts.Cache)
 	cmd.SysProcAttr = childAttr()
 	in, err := cmd.StdinPipe()
@@ -158,7 +158,8 @@ func answer(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, er
 		return nil, nil
 	case req.Method == "workspace/configuration":
 		return []any{settings}, nil
-	case req.Method == "client/registerCapability", req.Method == "client/unregisterCapability", req.Method == "window/workDoneProgress/create":
+	case req.Method == "client/registerCapability", req.Method == "client/unregisterCapability",
+		req.Method == "window/workDoneProgress/create", req.Method == "window/showMessageRequest":
 		return nil, nil
 	}
 	return nil, &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: req.Method + " is not known here"}

@@ -16,7 +16,7 @@ func formatCell(_ context.Context, s *Session, c *call) *engine.Error {
 	c.r.skip = true
 	var text strings.Builder
 	n := 0
-	for line := range strings.Lines(c.r.text) {
+	for line := range strings.Lines(c.r.full) {
 		if n++; n == c.Line {
 			body := strings.TrimRight(line, "\n")
 			line = strings.Repeat(" ", len(body)) + line[len(body):]

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"html"
-	"slices"
 	"strings"
 	"time"
 
@@ -83,12 +82,22 @@ func (s *Session) live(d *cell.Description) *engine.Variable {
 	if !d.Live {
 		return nil
 	}
-	vars := s.Variables()
-	if i := slices.IndexFunc(vars, func(v engine.Variable) bool { return v.Name == d.Name }); i >= 0 && (vars[i].Value != "" || vars[i].Lost != "") {
-		return &vars[i]
+	vars := make(chan []engine.Variable, 1)
+	go func() { vars <- s.Variables() }()
+	select {
+	case list := <-vars:
+		for _, v := range list {
+			if v.Name == d.Name && (v.Value != "" || v.Lost != "") {
+				return &v
+			}
+		}
+	case <-time.After(valueWithin): // the worker may be stopped by a debugger, or busy in C
 	}
 	return nil
 }
+
+// valueWithin is how long an inspection waits for a variable's value.
+const valueWithin = 300 * time.Millisecond
 
 // commandAt is the line of a command in which the cursor stands, from its first word up to the cursor. text is code without
 // its commands; ok is false where it has Go.

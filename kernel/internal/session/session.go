@@ -76,7 +76,7 @@ type Session struct {
 // run is the cell that is being executed.
 type run struct {
 	src       *cell.Source
-	text      string             // the cell with its commands
+	full      string             // its text with commands
 	skip      bool               // a command did all there is to do: the code is not run
 	payload   []engine.Payload   // what the client is asked to do
 	cancel    context.CancelFunc // of compiling
@@ -257,9 +257,9 @@ func (s *Session) currentSink() engine.Sink {
 
 // Execute runs one cell. It is part of engine.Engine.
 func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
-	whole := strings.ReplaceAll(req.Code, "\r\n", "\n")
-	cmds, text := cutCommands(whole)
-	question, asks := cell.AsQuestion(whole)
+	full := strings.ReplaceAll(req.Code, "\r\n", "\n")
+	cmds, text := cutCommands(full)
+	question, asks := cell.AsQuestion(full)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
@@ -273,7 +273,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{src: src, text: whole, cancel: cancel}
+	r := &run{src: src, full: full, cancel: cancel}
 	s.running = r
 	s.mu.Unlock()
 	defer func() {

@@ -96,6 +96,9 @@ type Var struct {
 	decl    *decl
 }
 
+// Key is equal for two variables of the same type, also across redefinitions of types.
+func (v *Var) Key() string { return v.key }
+
 // place is the memory of a variable: declarations of one name and type that follow each other share it.
 type place struct{ name string }
 
@@ -108,6 +111,9 @@ func (s *State) Vars() []*Var {
 		return 1
 	})
 }
+
+// Lost says why names that once were variables are none any more.
+func (s *State) Lost() map[string]string { return maps.Clone(s.lost) }
 
 // Names is every name that a cell can use: variables, functions, types, constants and explicit imports, sorted.
 func (s *State) Names() []string {

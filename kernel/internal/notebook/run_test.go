@@ -83,7 +83,7 @@ func TestRunFillsOutputs(t *testing.T) {
 // pager answers each cell with a page.
 type pager struct{ jupytertest.Engine }
 
-func (pager) Execute(req engine.Request, _ engine.Sink) engine.Result {
+func (*pager) Execute(req engine.Request, _ engine.Sink) engine.Result {
 	return engine.Result{Payload: []engine.Payload{{Source: "page", Page: nb.Bundle{"text/plain": "about " + req.Code}}, {Source: "set_next_input", Text: "x"}}}
 }
 

@@ -20,6 +20,8 @@ type Command struct {
 	Run       *Run       `json:",omitempty"`
 	Eval      *Eval      `json:",omitempty"`
 	Interrupt *Interrupt `json:",omitempty"`
+	Query     *Query     `json:",omitempty"`
+	Line      *Line      `json:",omitempty"`
 }
 
 // Run loads a generation and runs it.
@@ -34,13 +36,15 @@ type Interrupt struct{ Gen int }
 
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
-	Seq     int // 1, 2, …: the number in its mark
+	Seq     int // 1, 2, …: the number in its mark; 0 for an Answer, which has none
 	Ready   bool
 	Display *nb.Output `json:",omitempty"`
 	Result  nb.Bundle  `json:",omitempty"`
 	Clear   *Clear     `json:",omitempty"`
 	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
 	Done    *Done      `json:",omitempty"`
+	Input   *Input     `json:",omitempty"`
+	Answer  *Answer    `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.

@@ -86,6 +86,10 @@ type run struct {
 	timed     bool // print the times when the cell has ended
 	race      bool // look for data races
 	times     times
+
+	ask      func(ctx context.Context, prompt string, password bool) (string, error) // see engine.Request.Input
+	asking   context.Context                                                         // ends when the cell does, or is interrupted
+	stopAsks context.CancelFunc
 }
 
 // times is where the time of a cell went.
@@ -219,7 +223,7 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink, s.askInput)
 	if err != nil {
 		return nil, err
 	}
@@ -273,7 +277,8 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{src: src, full: full, cancel: cancel}
+	r := &run{src: src, full: full, cancel: cancel, ask: req.Input}
+	r.asking, r.stopAsks = context.WithCancel(ctx)
 	s.running = r
 	s.mu.Unlock()
 	defer func() {
@@ -496,6 +501,7 @@ func (s *Session) Interrupt() {
 		return
 	}
 	r.interrupt = true
+	r.stopAsks()
 	if !r.inWorker {
 		r.cancel()
 		return
@@ -560,8 +566,8 @@ func (s *Session) Comm(nb.CommMessage) {}
 // Comms is part of engine.Engine.
 func (s *Session) Comms() map[string]string { return nil }
 
-// Variables is part of engine.Engine.
-func (s *Session) Variables() []engine.Variable { return nil }
+// Debugger is part of engine.Engine.
+func (s *Session) Debugger() bool { return false }
 
 // Debug is part of engine.Engine.
 func (s *Session) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {

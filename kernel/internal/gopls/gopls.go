@@ -202,7 +202,6 @@ func (s *Server) Pid() int { return s.cmd.Process.Pid }
 // Close ends the server and all that it started.
 func (s *Server) Close() {
 	s.conn.Close()
-	syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 	<-s.gone
 }
 

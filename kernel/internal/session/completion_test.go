@@ -248,8 +248,8 @@ func TestLanguageEnds(t *testing.T) {
 	withLanguage(t, s)
 	pid := s.language.server.Pid()
 	s.Close()
-	if err := syscall.Kill(-pid, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("its process group is still there: %v", err)
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("it is still there: %v", err)
 	}
 	if c, _ := completeAt(s, "fmt.|"); s.language.server.Pid() != pid {
 		t.Errorf("a closed session starts another one, %v", c)

@@ -20,15 +20,14 @@ try {
   page.setDefaultTimeout(orders.timeout);
   page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
   page.on('console', m => {
-    if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
+    if (m.type() === 'error' || process.env.ALL_CONSOLE) saw.console.push(`${m.text()} (${m.location().url})`);
   });
   await page.goto(`${orders.base}lab/tree/${encodeURIComponent(orders.notebook)}?reset&token=${orders.token}`);
   await page.locator('.jp-NotebookPanel .jp-Cell').first().waitFor();
   await idle(page);
-  await page.locator('.lm-MenuBar-itemLabel', { hasText: /^Run$/ }).click();
-  await page.locator('.lm-Menu-itemLabel', { hasText: /^Run All Cells$/ }).click();
-  await ran(page);
-  await page.keyboard.press('Escape');
+  // One cell after the other: JupyterLab runs the scripts of outputs that it shows, so a cell below the window's end would wait for its own.
+  const count = await page.evaluate(() => current().content.widgets.length);
+  for (let i = 0; i < count; i++) await run(page, i);
   saw.cells = await page.evaluate(() => current().content.widgets.filter(w => w.model.type === 'code').map(w => w.model.sharedModel.getOutputs()
     .map(o => [o.text ?? o.data?.['text/plain'] ?? `${o.ename}: ${o.evalue}`].flat().join('')).join('\n').slice(0, 4000)));
 
@@ -59,16 +58,9 @@ try {
       case 'upload':
         await target.setInputFiles({ name: step.name, mimeType: 'text/plain', buffer: Buffer.from(step.text) });
         break;
-      case 'run': { // the code of a cell
-        const before = await page.evaluate(i => current().content.widgets[i].model.executionCount, step.cell);
-        await page.evaluate(i => { current().content.activeCellIndex = i; }, step.cell);
-        await page.evaluate(() => window.jupyterapp.commands.execute('notebook:run-cell'));
-        await page.waitForFunction(([i, n]) => {
-          const m = current().content.widgets[i].model;
-          return m.executionState !== 'running' && m.executionCount !== null && m.executionCount > n;
-        }, [step.cell, before]);
+      case 'run':
+        await run(page, step.cell);
         break;
-      }
       case 'reload':
         await page.evaluate(() => window.jupyterapp.commands.execute('docmanager:save'));
         await page.goto(`${orders.base}lab/tree/${encodeURIComponent(orders.notebook)}?reset&token=${orders.token}`);
@@ -104,13 +96,18 @@ async function idle(page) {
   await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
 }
 
-// ran waits until every code cell that holds something has run, or one has failed, which keeps the rest from running.
-async function ran(page) {
-  await page.waitForFunction(() => {
-    const models = current().content.widgets.map(w => w.model).filter(m => m.type === 'code' && m.sharedModel.getSource().trim());
-    const failed = models.some(m => m.sharedModel.getOutputs().some(o => o.output_type === 'error'));
-    return failed || models.every(m => m.executionCount !== null && m.executionState === 'idle');
-  });
+// run runs a cell and waits until it has ended, and all that it shows is drawn.
+async function run(page, index) {
+  const before = await page.evaluate(i => current().content.widgets[i].model.executionCount ?? 0, index);
+  await page.evaluate(i => {
+    current().content.activeCellIndex = i;
+    current().content.scrollToItem(i, 'center');
+  }, index);
+  await page.evaluate(() => { window.jupyterapp.commands.execute('notebook:run-cell'); });
+  await page.waitForFunction(([i, n]) => {
+    const m = current().content.widgets[i].model;
+    return m.executionState !== 'running' && m.executionCount !== null && m.executionCount > n;
+  }, [index, before]);
   await idle(page);
 }
 

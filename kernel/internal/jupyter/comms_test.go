@@ -138,3 +138,26 @@ func TestAnswersBelongToTheMessage(t *testing.T) {
 	k.engine.SetComms(map[string]string{"known": "t"})
 	expect(t, "known", len(k.Outputs(k.Send("shell", "comm_open", object{"comm_id": "known", "target_name": "t", "data": object{}}))), 0)
 }
+
+// TestScriptsAreNotLeftOut: an update that runs a script in the page is an action, which a later one does not undo.
+func TestScriptsAreNotLeftOut(t *testing.T) {
+	const n = 200
+	k := start(t, &jupytertest.Engine{Calls: map[string]func(engine.Request, engine.Sink){
+		"scripts": func(_ engine.Request, out engine.Sink) {
+			out.Display(nb.Output{ID: "d", Data: nb.Bundle{"text/html": ""}})
+			for i := range n {
+				out.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": fmt.Sprintf("<script>f(%d)</script>", i)}})
+				out.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": ""}})
+			}
+		},
+	}})
+	_, outputs := k.Execute("call scripts")
+	next := 0
+	for _, m := range outputs {
+		data, _ := m.Content["data"].(object)
+		if data["text/html"] == fmt.Sprintf("<script>f(%d)</script>", next) {
+			next++
+		}
+	}
+	expect(t, "scripts", next, n)
+}

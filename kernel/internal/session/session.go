@@ -215,7 +215,7 @@ func (s *Session) ensureWorker() (*process, error) {
 		return s.worker, nil
 	}
 	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink, s.askInput)
+	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink, s.askInput, s.goroutinePanic)
 	if err != nil {
 		return nil, err
 	}
@@ -441,7 +441,7 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 	case d.Panic != nil:
 		return s.panicError(d.Panic)
 	case d.Failed != "":
-		return &engine.Error{Name: "error", Value: d.Failed, Traceback: []string{red("error: ") + d.Failed}}
+		return failedError(d)
 	case d.Abandoned != "":
 		return &engine.Error{Name: "interrupted", Value: "while waiting (" + d.Abandoned + "); values are kept", Traceback: []string{
 			red("interrupted") + " while waiting (" + d.Abandoned + "); values are kept, the waiting code stops when it wakes"}}

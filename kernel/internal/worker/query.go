@@ -62,7 +62,7 @@ func (w *worker) variables() []pipe.Variable {
 			info := variables.Look(reflect.NewAt(v.Type, v.Addr).Elem(), busy)
 			mu.Lock()
 			x := &list[i]
-			x.Known, x.Value, x.Shape, x.Size, x.HasChildren = true, info.Value, info.Shape, info.Size, info.HasChildren
+			x.Value, x.Shape, x.Size, x.HasChildren = info.Value, info.Shape, info.Size, info.HasChildren
 			mu.Unlock()
 		}
 	}()

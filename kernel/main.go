@@ -18,10 +18,12 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cli"
 	"golab/kernel/internal/cli/bench"
 	"golab/kernel/internal/engine"
+	"golab/kernel/internal/history"
 	"golab/kernel/internal/jupyter"
 	"golab/kernel/internal/session"
 )
@@ -77,7 +79,12 @@ func serve(ctx context.Context, args []string) int {
 		return 1
 	}
 	defer s.Close()
-	if err := jupyter.Serve(ctx, args[0], s, log); err != nil {
+	cells := history.InMemory()
+	if file := home.History(); file != "" {
+		cells = history.Open(file, log)
+	}
+	defer cells.Close()
+	if err := jupyter.Serve(ctx, args[0], s, cells, log); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

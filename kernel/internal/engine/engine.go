@@ -32,6 +32,8 @@ type Engine interface {
 	Comms() map[string]string
 	// Variables are the session's, by name.
 	Variables() []Variable
+	// Debugger reports whether Debug can debug cells here, so that clients offer it.
+	Debugger() bool
 	// Debug answers one request of the Debug Adapter Protocol, as Jupyter's debug_request carries it, with a whole
 	// response. Events go to event, also after Debug has returned.
 	Debug(ctx context.Context, request json.RawMessage, event func(json.RawMessage)) json.RawMessage
@@ -51,7 +53,8 @@ type Request struct {
 	// Aside marks code that is no cell: an expression that a client evaluates behind one.
 	Aside bool
 	// Input asks the person at the client for a line, which it returns without its end; a password is not shown as it is
-	// typed. It blocks until there is an answer, or returns an error when ctx is done. Nil if nobody can be asked.
+	// typed. It blocks until there is an answer, or returns an error when ctx is done or the cell is interrupted or ends; if
+	// the person ended the input (Ctrl-D) that is io.EOF. Nil if nobody can be asked.
 	Input func(ctx context.Context, prompt string, password bool) (string, error)
 	// History is what was run in this session and earlier ones. Nil if it is not kept.
 	History History

@@ -2,6 +2,7 @@ package cell
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -9,7 +10,7 @@ import (
 // the line looks like, and what to write instead.
 type slip struct {
 	msg  *regexp.Regexp // in the error
-	line *regexp.Regexp // in the line of the cell, from where the mistake begins at the latest; nil if that does not matter
+	line *regexp.Regexp // in the line of the cell; nil if that does not matter
 	hint string         // with $1, … of msg, or of line where msg has no groups
 }
 
@@ -24,21 +25,27 @@ func in(msg, line, hint string) slip {
 // number is the names of Go's types of real numbers.
 const number = `(u?int(?:8|16|32|64)?|uintptr|byte|rune|float32|float64)`
 
+// syntax is how errors begin where Go could not read the line.
+const syntax = `^(?:expected|unexpected|illegal|missing ',|import path)`
+
+// assignment is a line that gives names values.
+var assignment = regexp.MustCompile(`^\s*(\w+(?:\s*,\s*\w+)*)\s*=[^=]`)
+
 // slips in the order in which they are tried.
 var slips = []slip{
 	// Other languages.
-	in(``, `^\s*print\s+(\w[^=]*?)\s*$`, "fmt.Println($1) prints"),
-	in(``, `^\s*def\s+(\w+)\s*\(`, "functions are declared as in func $1(x int) int { … }"),
-	in(``, `^\s*(?:elif|elsif)\b`, "that is else if, on the line of the } before it: } else if … {"),
-	in(``, `^\s*while\b\s*(.*?)\s*[:{]?\s*\}?\s*$`, "Go's only loop is for, also with a condition alone: for n < 3 { … }"),
+	in(syntax, `^\s*print\s+(\w[^=]*?)\s*$`, "fmt.Println($1) prints"),
+	in(syntax, `^\s*def\s+(\w+)\s*\(`, "functions are declared as in func $1(x int) int { … }"),
+	in(syntax, `^\s*(?:elif|elsif)\b`, "that is else if, on the line of the } before it: } else if … {"),
+	in(syntax, `^\s*while\b\s*(.*?)\s*[:{]?\s*\}?\s*$`, "Go's only loop is for, also with a condition alone: for n < 3 { … }"),
 	in(`expected`, `^\s*for\s+(\w+)\s+in\s+(.*?)\s*[:{]`, "that is for _, $1 := range $2 { … }"),
-	in(``, `^\s*class\s+(\w+)`, "types are declared as in type $1 struct { … }, their methods outside"),
-	in(``, `^\s*import\s+[\w.]+(\s+as\s+\w+)?\s*$`, `imports name paths in quotes: import "math"; packages that GoLab knows need none`),
-	in(``, `^\s*from\s+\S+\s+import\b`, `imports name paths in quotes: import "math"; packages that GoLab knows need none`),
-	in(``, `^\s*(?:let|auto)\s+(\w+)\s*=`, "variables are declared with $1 := … or var $1 = …"),
-	in(``, `^\s*(?:try|except|catch)\b`, "Go has no exceptions: functions return errors, as in x, err := f()"),
-	in(``, `\b(?:lambda)\b`, "a function literal is written func(x int) int { return … }"),
-	in(``, `\bf["']`, `fmt.Sprintf("%v", x) puts values into a text`),
+	in(syntax, `^\s*class\s+(\w+)`, "types are declared as in type $1 struct { … }, their methods outside"),
+	in(syntax, `^\s*import\s+[\w.]+(\s+as\s+\w+)?\s*$`, `imports name paths in quotes: import "math"; packages that GoLab knows need none`),
+	in(syntax, `^\s*from\s+\S+\s+import\b`, `imports name paths in quotes: import "math"; packages that GoLab knows need none`),
+	in(syntax, `^\s*(?:let|auto)\s+(\w+)\s*=`, "variables are declared with $1 := … or var $1 = …"),
+	in(syntax, `^\s*(?:try|except|catch)\b`, "Go has no exceptions: functions return errors, as in x, err := f()"),
+	in(syntax, `\blambda\b[^:=]*:`, "a function literal is written func(x int) int { return … }"),
+	in(syntax, `\bf["']`, `fmt.Sprintf("%v", x) puts values into a text`),
 	in(`illegal character U\+0023`, `^\s*#\s*(?:include|define|ifn?def|if|pragma)\b`, "cells are Go; C goes into a package of its own, which cells import"),
 	in(`illegal character U\+0023`, ``, "comments begin with //"),
 	in(`illegal character U\+003F`, ``, "Go has no ?: operator; use if and else"),
@@ -110,10 +117,8 @@ var slips = []slip{
 	in(`cannot infer (\w+)`, ``, "name the type: f[int](…)"),
 	in(`invalid recursive type`, ``, "a type holds itself through a pointer, slice or map: next *T"),
 	in(`missing parameter type|undefined: \w+$`, `\bfunc\b[^{]*\(\s*\w+\s*(?:,\s*\w+\s*)*\)\s*[^{]*\{`, "parameters have types: func(x int)"),
-	in(`undefined: (\w+)$`, `^\s*(\w+(?:\s*,\s*\w+)*)\s*=[^=]`, ":= declares a variable: $1 := …"),
 	in(`division by zero`, ``, "the divisor is the constant 0"),
 	in(`cannot use .* \(.*variable of type \[\].*\) as \[\d+\]`, ``, "arrays have a fixed length; [3]int(xs) makes one of a slice with 3 items"),
-	in(`invalid operation: operator .* not defined on`, ``, ""),
 }
 
 // Hint is what to do about an error of which only the text and the place are known: what is often meant by that. It is empty
@@ -127,10 +132,14 @@ func Hint(e *Error) string {
 	if strings.HasPrefix(strings.TrimSpace(e.Source.Line(n-1)), "if ") && strings.TrimSpace(line) == "{" {
 		line = e.Source.Line(n - 1)
 	}
-	syntax := !strings.HasPrefix(e.Msg, "undefined: ") && !strings.Contains(e.Msg, " undefined (type")
+	if name, ok := strings.CutPrefix(e.Msg, "undefined: "); ok {
+		if m := assignment.FindStringSubmatch(line); m != nil && slices.Contains(strings.FieldsFunc(m[1], func(r rune) bool { return r == ',' || r == ' ' }), name) {
+			return ":= declares a variable: " + m[1] + " := …"
+		}
+	}
 	for _, s := range slips {
 		m := s.msg.FindStringSubmatchIndex(e.Msg)
-		if m == nil || s.msg.String() == "" && !syntax {
+		if m == nil {
 			continue
 		}
 		re, text := s.msg, e.Msg

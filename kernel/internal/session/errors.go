@@ -41,7 +41,7 @@ func (s *Session) compileError(err error) *engine.Error {
 	s.mu.Lock()
 	running := s.running
 	s.mu.Unlock()
-	e := &engine.Error{Name: "compile error", Value: list[0].Error()}
+	e := &engine.Error{Name: "compile error", Value: flat(list[0].Error())}
 	var rest []string
 	hints := map[string]bool{} // what follows from one mistake has the same
 	for i, one := range list {
@@ -77,6 +77,14 @@ func compileErrorText(e *cell.Error) []string {
 	out := strings.Split(fmt.Sprintf("%s %s", bold(fmt.Sprintf("%s:%d:%d:", e.Source.Name, line, col)), red(e.Msg)), "\n")
 	out = append(out, excerpt(e.Source, line, e.Offset, start, end)...)
 	return out
+}
+
+// flat is text on one line.
+func flat(text string) string {
+	if !strings.Contains(text, "\n") {
+		return text
+	}
+	return strings.Join(strings.Fields(text), " ")
 }
 
 func count(n int, one, many string) string {

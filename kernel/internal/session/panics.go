@@ -17,7 +17,7 @@ const maxPanicFrames = 8
 
 // panicError shows a panic of the cell's own goroutine.
 func (s *Session) panicError(p *pipe.Panic) *engine.Error {
-	e := &engine.Error{Name: "panic", Value: p.Value}
+	e := &engine.Error{Name: "panic", Value: flat(p.Value)}
 	for _, f := range p.Frames {
 		if _, name, ok := cell.SplitFileName(f.File); ok {
 			e.Value += fmt.Sprintf(" (%s:%d)", name, f.Line)
@@ -213,5 +213,5 @@ func userFunc(fn string) string {
 // failedError shows the error that a cell's last expression returned, and what that wraps.
 func failedError(d pipe.Done) *engine.Error {
 	text := strings.Split(red("error: ")+d.Failed, "\n")
-	return &engine.Error{Name: "error", Value: d.Failed, Traceback: append(text, d.Causes...)}
+	return &engine.Error{Name: "error", Value: flat(d.Failed), Traceback: append(text, d.Causes...)}
 }

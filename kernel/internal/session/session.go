@@ -242,7 +242,7 @@ func (s *Session) ensureWorker() (*process, error) {
 	if s.worker != nil && s.worker.alive() {
 		return s.worker, nil
 	}
-	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput)
+	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput, s.goroutinePanic)
 	if err != nil {
 		return nil, err
 	}
@@ -496,7 +496,7 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 	case d.Panic != nil:
 		return s.panicError(d.Panic)
 	case d.Failed != "":
-		return &engine.Error{Name: "error", Value: d.Failed, Traceback: []string{red("error: ") + d.Failed}}
+		return failedError(d)
 	case d.Abandoned != "":
 		return &engine.Error{Name: "interrupted", Value: "while waiting (" + d.Abandoned + "); values are kept", Traceback: []string{
 			red("interrupted") + " while waiting (" + d.Abandoned + "); values are kept, the waiting code stops when it wakes"}}

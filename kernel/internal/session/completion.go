@@ -118,12 +118,19 @@ func merge(own []cell.Match, more []gopls.Item, prefix string) []cell.Match {
 		}
 		seen[m.Name] = true
 	}
+	var later []cell.Match
 	for _, i := range more {
-		if i.Kind != "module" && !strings.Contains(i.Text, "ʼ") && strings.Count(i.Text, ".") < 2 { // the session knows better which packages there are
-			add(cell.Match{Name: i.Text, Kind: cmp.Or(kinds[i.Text], i.Kind)})
+		root, _, dotted := strings.Cut(i.Text, ".")
+		switch m := (cell.Match{Name: i.Text, Kind: cmp.Or(kinds[i.Text], i.Kind)}); {
+		case i.Kind == "module" || strings.Contains(i.Text, "ʼ") || strings.Count(i.Text, ".") > 1:
+			// The session knows better which packages there are.
+		case dotted && prefix != "" && kinds[root] == "module":
+			later = append(later, m) // who types the name of a package will go on behind its dot
+		default:
+			add(m)
 		}
 	}
-	for _, m := range own {
+	for _, m := range append(own, later...) {
 		add(m)
 	}
 	return append(exact, folded...)

@@ -119,6 +119,8 @@ func TestCompleteCells(t *testing.T) {
 		{cell: "// ü\nx := \"ä\" + gr|", has: "größe"},
 		{cell: "ret|", first: "return"},
 		{cell: "tit|", first: "title"},
+		{cell: "ti|", first: "title time"},
+		{cell: "|", has: "title pt Map", not: "strings"},
 		{cell: "Ma|", first: "Map"},
 		{cell: "%%\nif true {\n\tfresh := 1\n\tfre|", first: "fresh"},
 		{cell: "x := (1 +\ny := ti|", has: "title"},

@@ -247,7 +247,10 @@ type Hooks struct {
 var hooks Hooks
 
 // Hook installs the worker's hooks, once, before the first cell.
-func Hook(h Hooks) { hooks = h }
+func Hook(h Hooks) {
+	hooks = h
+	ownFlags()
+}
 
 // Show displays the value of the cell's last expression.
 func Show(vals ...any) {

@@ -22,6 +22,7 @@ type Command struct {
 	Interrupt *Interrupt `json:",omitempty"`
 	Query     *Query     `json:",omitempty"`
 	Line      *Line      `json:",omitempty"`
+	Settings  *Settings  `json:",omitempty"`
 }
 
 // Run loads a generation and runs it.
@@ -33,6 +34,16 @@ type Run struct {
 
 // Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
 type Interrupt struct{ Gen int }
+
+// Settings change what the worker's process is like for all that is sent after them.
+type Settings struct {
+	Dir     string            `json:",omitempty"` // its folder; empty leaves that as it is
+	Env     map[string]string `json:",omitempty"` // variables to set
+	Unset   []string          `json:",omitempty"` // variables to remove
+	Args    []string          // os.Args from its second element on
+	Flags   []string          `json:",omitempty"` // flags that the next cell is about to define, and may have defined before
+	Discard []string          `json:",omitempty"` // variables of the session to forget
+}
 
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
@@ -75,7 +86,8 @@ type Done struct {
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
 	LoadTime    time.Duration
 	RunTime     time.Duration
-	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
+	CPUTime     time.Duration // of all threads of the worker while the cell ran
+	Refused     string        `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

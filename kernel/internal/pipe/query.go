@@ -8,6 +8,7 @@ type Query struct {
 	Variables bool   // all of the session's
 	Preview   string // how the variable of that name shows itself
 	Memory    bool
+	Process   bool
 }
 
 // Answer answers a Query. It has no mark: it belongs to no place in what is printed.
@@ -16,6 +17,7 @@ type Answer struct {
 	Variables []Variable `json:",omitempty"`
 	Preview   nb.Bundle  `json:",omitempty"` // nil while code of cells runs
 	Memory    *Memory    `json:",omitempty"`
+	Process   *Process   `json:",omitempty"`
 }
 
 // Variable is one of the session's variables; see engine.Variable.
@@ -26,9 +28,16 @@ type Variable struct {
 	HasChildren, Known bool // Known: there was time to look at the value
 }
 
+// Process is where and with what the worker runs; cells may have changed both.
+type Process struct {
+	Dir string
+	Env []string
+}
+
 // Memory is what the worker takes, in bytes.
 type Memory struct {
 	HeapLive   uint64 // objects that the garbage collector has not found unused yet
+	Objects    uint64 // how many these are
 	HeapTotal  uint64 // taken from the system for them, with what is free in between
 	Stacks     uint64
 	System     uint64 // taken from the system by Go's runtime in all

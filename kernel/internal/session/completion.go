@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,10 +37,14 @@ func (s *Session) Complete(code string, cursor int) engine.Completions {
 	s.completing = cancel
 	s.mu.Unlock()
 
-	_, text := cutCommands(code)
-	if line, ok := commandAt(code, text, cursor); ok {
-		return s.completeCommand(line, cursor)
+	at := placeIn(code, cursor)
+	switch {
+	case at.text:
+		return engine.Completions{Start: cursor, End: cursor}
+	case at.command != "":
+		return s.completeCommand(at.command, cursor)
 	}
+	text := at.code
 	if prefix, quote := cell.Quoted(text, cursor); quote != 0 {
 		return s.completeString(prefix, quote, cursor)
 	}
@@ -141,27 +144,6 @@ func (s *Session) rescue() {
 	if r := recover(); r != nil {
 		s.opts.Log("completion failed, which is a bug: %v", r)
 	}
-}
-
-// completeCommand completes the name of a command, or its arguments: files.
-func (s *Session) completeCommand(line string, cursor int) engine.Completions {
-	name := strings.TrimLeft(line, "%")
-	signs := line[:len(line)-len(name)]
-	if strings.ContainsAny(line, " \t") || signs == "" {
-		return s.completeWord(strings.TrimLeft(line, "!*"), cursor)
-	}
-	c := engine.Completions{Start: cursor - len(line), End: cursor}
-	for _, n := range slices.Sorted(maps.Keys(commands)) {
-		if strings.HasPrefix(n, name) && signs != "" {
-			c.Matches, c.Types = append(c.Matches, signs+n), append(c.Types, "magic")
-		}
-	}
-	for _, n := range []string{"%%", "%main"} {
-		if strings.HasPrefix(n, line) {
-			c.Matches, c.Types = append(c.Matches, n), append(c.Types, "magic")
-		}
-	}
-	return c
 }
 
 // modulePackages lists the packages, and folders with some, of modules that cells may import from though nothing of them

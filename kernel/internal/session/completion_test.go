@@ -37,8 +37,8 @@ func completeAt(s *Session, cell string) (engine.Completions, string) {
 	return s.Complete(before+after, len(before)), before + after
 }
 
-// notebook is the session that the tests below complete in.
-func notebook(t testing.TB) *Session {
+// course is the session that the tests below complete in.
+func course(t testing.TB) *Session {
 	s := open(t)
 	for i, code := range []string{`import "github.com/go-gota/gota/dataframe"
 import str "strings"
@@ -70,7 +70,7 @@ build := func() (*Named, error) { return nil, nil }`, `count := "now it is text"
 
 // TestCompleteCells completes cells as they are typed. What gopls tells is the order: what fits the expected type is first.
 func TestCompleteCells(t *testing.T) {
-	s := notebook(t)
+	s := course(t)
 	withLanguage(t, s)
 	for _, c := range []struct{ cell, first, has, not string }{
 		// what is expected
@@ -138,7 +138,18 @@ func TestCompleteCells(t *testing.T) {
 		{cell: "%ti|", first: "%time"},
 		{cell: "%%ti|", first: "%%time"},
 		{cell: "%|", has: "%get %use %fmt %%"},
-		{cell: "x := 1\n%|", not: "%time"},
+		{cell: "x := 1\n%|", has: "%time"},
+		{cell: "x := `a\n%wh|", not: "%who"},
+		{cell: "%%ba|", first: "%%bash"},
+		{cell: "%ba|", first: "%backend", not: "%bash"},
+		{cell: "%rm ti|", first: "title"},
+		{cell: "%help ti|", first: "time timeit"},
+		{cell: "%timeit -|", has: "-n -r"},
+		{cell: "%timeit strings.Repeat(ti|", first: "title"},
+		{cell: "%%timeit\nstrings.Repeat(ti|", first: "title"},
+		{cell: "%%capture out\nstrings.Repeat(ti|", first: "title"},
+		{cell: "%%bash\ntit|"}, {cell: "%%writefile x.go\npt.|"},
+		{cell: "%env HO|", has: "HOME"},
 	} {
 		got, code := completeAt(s, c.cell)
 		if got.End != strings.IndexByte(c.cell, '|') || got.Start > got.End || len(got.Types) != len(got.Matches) {
@@ -201,15 +212,20 @@ func TestCompletePaths(t *testing.T) {
 	check(`os.Open("nothing/|`, "")
 	check(`os.Open("~/|`, "")
 	check(`x := "a\`+"|", "")
-	check("%use da|", "da", "da`ta", "data/", "data.csv")
-	check("%use ./data/tr|", "tr", "train.csv")
+	check("%cd da|", "da", "data/")
+	check("!cat da|", "da", "da`ta", "data/", "data.csv")
+	check("!cat <./data/tr|", "tr", "train.csv")
+	check("!./data/tr|", "tr", "train.csv")
+	check("%run data/tr|", "tr", "train.csv")
+	check("%%writefile data/tr|", "tr", "train.csv")
+	check("%time os.Open(\"data/tr|", "tr", "train.csv")
 	must(t, s, `os.Chdir("data")`)
 	check(`os.Open("tr|`, "tr", "train.csv")
 }
 
 // TestCompleteWithoutLanguage checks that completion does not depend on gopls: it may be missing, late, or dead.
 func TestCompleteWithoutLanguage(t *testing.T) {
-	s := notebook(t)
+	s := course(t)
 	program := s.language.program
 	s.language.program = filepath.Join(t.TempDir(), "gopls")
 	if got, _ := completeAt(s, "pt.|"); !slices.Equal(got.Matches, []string{"Dist", "X", "Y", "label"}) {
@@ -279,7 +295,7 @@ func TestLanguageSeesModules(t *testing.T) {
 // BenchmarkComplete measures completion in a session with a dataframe, gopls being warm. It reports the 95th percentile, and the
 // memory that gopls takes.
 func BenchmarkComplete(b *testing.B) {
-	s := notebook(b)
+	s := course(b)
 	withLanguage(b, s)
 	for _, c := range []struct{ name, cell string }{
 		{"member", `df.Col("a").M|`}, {"argument", "strings.Repeat(title, |"}, {"name", "x := co|"}, {"package", "mlx.|"}, {"cell", strings.Repeat("y := Point{X: count}\nfmt.Println(y.Dist())\n", 50) + "y.|"},
@@ -305,7 +321,7 @@ func BenchmarkComplete(b *testing.B) {
 // TestEveryCursor completes and inspects at every place of cells, also of such as are no Go, half typed and cut anywhere. Nothing
 // panics, and what is replaced ends at the cursor.
 func TestEveryCursor(t *testing.T) {
-	base := notebook(t)
+	base := course(t)
 	base.language.program = "" // it is too slow for this
 	base.opts.Log = func(format string, args ...any) { t.Errorf(format, args...) }
 	for _, code := range []string{
@@ -332,7 +348,7 @@ func TestEveryCursor(t *testing.T) {
 
 // TestCompleteWhileRunning checks that a running cell holds up neither the session's knowledge nor gopls's.
 func TestCompleteWhileRunning(t *testing.T) {
-	s := notebook(t)
+	s := course(t)
 	withLanguage(t, s)
 	w := &waiter{word: "go", seen: make(chan struct{})}
 	ended := make(chan struct{})

@@ -13,7 +13,7 @@ func formatCell(_ context.Context, s *Session, c *call) *engine.Error {
 	if c.Args != "" {
 		return c.failf("it takes no arguments; it formats the cell below it")
 	}
-	c.r.skip = true
+	c.r.way = done
 	var text strings.Builder
 	n := 0
 	for line := range strings.Lines(c.r.full) {

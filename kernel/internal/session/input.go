@@ -15,13 +15,13 @@ func (s *Session) askInput(q pipe.Input) {
 	if r == nil || r.src.Gen != q.Gen { // the cell ended meanwhile, and with it the wait for an answer
 		return
 	}
-	if r.ask == nil {
+	if r.req.Input == nil {
 		go w.send(pipe.Command{Line: &pipe.Line{ID: q.ID, Err: "this front end can't be asked for input"}})
 		return
 	}
 	go func() {
 		l := &pipe.Line{ID: q.ID}
-		text, err := r.ask(r.asking, q.Prompt, q.Password)
+		text, err := r.req.Input(r.asking, q.Prompt, q.Password)
 		if r.asking.Err() != nil { // the worker hears of it, and must not take this for an answer
 			return
 		}

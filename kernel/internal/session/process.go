@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,6 +32,8 @@ type process struct {
 	used   bool
 	loaded loaded
 
+	settled []string // its os.Args
+
 	queries queries
 
 	mu  sync.Mutex             // of commands
@@ -38,7 +41,7 @@ type process struct {
 }
 
 // start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
+func start(program, cwd, dir string, env []string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -96,8 +99,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink,
 	cmd.Dir = cwd
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{cmdR, evW}
-	cmd.Env = append(append(os.Environ(), extraEnv...),
-		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.Env = append(slices.Clip(env), protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back)
 	cmd.SysProcAttr = childAttr()
 	if err := cmd.Start(); err != nil {
 		return fail(fmt.Errorf("start the worker: %w", err))

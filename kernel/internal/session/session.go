@@ -49,8 +49,10 @@ type Session struct {
 	ctx  context.Context // of opening the base
 	stop context.CancelFunc
 
-	mods    sessionModules // of the goroutine of Execute
-	history []record
+	mods     sessionModules // of the goroutine of Execute
+	history  []record
+	settings *settings // what commands set
+	shells   shells
 
 	compileAll bool // evaluate nothing: for tests
 	compiled   int  // how many cells were
@@ -76,27 +78,45 @@ type Session struct {
 // run is the cell that is being executed.
 type run struct {
 	src       *cell.Source
-	full      string             // its text with commands
-	skip      bool               // a command did all there is to do: the code is not run
-	payload   []engine.Payload   // what the client is asked to do
-	cancel    context.CancelFunc // of compiling
+	full      string // its text with commands
+	req       engine.Request
+	out       engine.Sink // where it shows things: commands may divert it
+	payload   []engine.Payload
+	asks      bool     // the next shell command takes input
+	password  bool     // which is not shown
+	depth     int      // of files that run files
+	way       way      // how its Go code is run
+	args      []string // of the program that it is, see %args
+	testArgs  []string // of %test
+	testing   *call
+	finally   []func(failed bool) *engine.Error // what commands do when it has ended, the last first
+	cancel    context.CancelFunc                // of compiling
 	inWorker  bool
 	killed    bool
 	interrupt bool
 	timed     bool // print the times when the cell has ended
-	race      bool // look for data races
 	times     times
 
-	ask      func(ctx context.Context, prompt string, password bool) (string, error) // see engine.Request.Input
-	asking   context.Context                                                         // ends when the cell does, or is interrupted
+	asking   context.Context // ends when the cell does, or is interrupted
 	stopAsks context.CancelFunc
 }
+
+// way is how the Go code of a cell is run.
+type way int
+
+const (
+	alive  way = iota // in the worker
+	raced             // in a process of its own, looking for data races
+	tested            // its tests, in a process of their own
+	done              // not any more: a command has done it
+)
 
 // times is where the time of a cell went.
 type times struct {
 	check       time.Duration
 	build.Times // zero for a cell that was evaluated
 	load, run   time.Duration
+	cpu         time.Duration // of the worker
 }
 
 func (t times) text(name string, total time.Duration) string {
@@ -111,7 +131,7 @@ func (t times) text(name string, total time.Duration) string {
 	for _, p := range parts {
 		list = append(list, p.name+" "+milliseconds(p.took))
 	}
-	return fmt.Sprintf("%s: %s ms (%s)\n", name, milliseconds(total), strings.Join(list, ", "))
+	return fmt.Sprintf("%s: %s ms (%s); CPU %s ms\n", name, milliseconds(total), strings.Join(list, ", "), milliseconds(t.cpu))
 }
 
 func milliseconds(d time.Duration) string {
@@ -134,7 +154,7 @@ func New(opts Options) (*Session, error) {
 		opts.Log = func(string, ...any) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
 	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, log: opts.Log}
 	s.begin()
 	return s, nil
@@ -222,8 +242,7 @@ func (s *Session) ensureWorker() (*process, error) {
 	if s.worker != nil && s.worker.alive() {
 		return s.worker, nil
 	}
-	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink, s.askInput)
+	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +296,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{src: src, full: full, cancel: cancel, ask: req.Input}
+	r := &run{src: src, full: full, req: req, out: out, cancel: cancel}
 	r.asking, r.stopAsks = context.WithCancel(ctx)
 	s.running = r
 	s.mu.Unlock()
@@ -289,14 +308,20 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	if asks {
 		return s.answer(ctx, question, out)
 	}
-	err := s.execute(ctx, r, cmds, out)
-	if !req.Silent && !req.Aside && strings.TrimSpace(text) != "" {
-		s.history = append(s.history, record{req.Count, text, err == nil})
+	err := s.execute(ctx, r, cmds)
+	for i := len(r.finally) - 1; i >= 0; i-- {
+		if e := r.finally[i](err != nil); err == nil {
+			err = e
+		}
+	}
+	if !req.Silent && !req.Aside && strings.TrimSpace(req.Code) != "" {
+		s.history = append(s.history, record{count: req.Count, cell: req.Code, code: text, args: r.args, ok: err == nil})
 	}
 	return engine.Result{Err: err, Payload: r.payload}
 }
 
-func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
+func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command) *engine.Error {
+	out := r.out
 	if err := s.ready(ctx); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("GoLab was being prepared")
@@ -305,21 +330,34 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 	}
 	s.mourn(r.src, out)
 	s.restoreModules(ctx, out)
-	for _, c := range cmds {
-		if err := s.command(ctx, r, c, out); err != nil {
-			return err
-		}
+	start := time.Now()
+	if err := s.commands(ctx, r, cmds, false); err != nil {
+		return err
 	}
-	if r.skip {
+	if err := s.code(ctx, r, start); err != nil {
+		return err
+	}
+	return s.commands(ctx, r, cmds, true)
+}
+
+// code runs the Go code of a cell, which is there since start, in the way that its commands chose.
+func (s *Session) code(ctx context.Context, r *run, start time.Time) *engine.Error {
+	out := r.out
+	if r.timed {
+		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
+	}
+	if r.way == done {
 		return nil
 	}
 	s.renewModules(ctx, out)
-	if r.timed {
-		start := time.Now()
-		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
+	if err := s.autoGet(ctx, r); err != nil {
+		return err
 	}
-	if r.race {
+	switch r.way {
+	case raced:
 		return s.runRace(ctx, r, out)
+	case tested:
+		return s.runTests(ctx, r, out)
 	}
 	return s.runCode(ctx, r, out)
 }
@@ -331,6 +369,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if err != nil {
 		return s.failed(err)
 	}
+	s.settle(w, r)
 	start := time.Now()
 	done := s.packages().Until(ctx)
 	prog, err := s.build(src)
@@ -418,7 +457,7 @@ func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part
 		if d.Load == "" {
 			w.loaded.add(parts, r.src.Name)
 		}
-		r.times.load, r.times.run = d.LoadTime, d.RunTime
+		r.times.load, r.times.run, r.times.cpu = d.LoadTime, d.RunTime, d.CPUTime
 		return s.finish(d, prog), false
 	case <-w.gone:
 		select {
@@ -520,6 +559,7 @@ func (s *Session) Interrupt() {
 // Close ends the worker and removes the session's files. It is part of engine.Engine.
 func (s *Session) Close() error {
 	s.stop()
+	defer s.shells.end()
 	s.mu.Lock()
 	s.closed = true
 	if s.completing != nil {

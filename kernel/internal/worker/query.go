@@ -32,6 +32,8 @@ func (w *worker) query(q pipe.Query) {
 		a.Preview = w.preview(q.Preview)
 	case q.Memory:
 		a.Memory = memory()
+	case q.Process:
+		a.Process = here()
 	}
 	w.send(pipe.Event{Answer: &a})
 }
@@ -104,7 +106,7 @@ func memory() *pipe.Memory {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return &pipe.Memory{
-		HeapLive: m.HeapAlloc, HeapTotal: m.HeapSys - m.HeapReleased, Stacks: m.StackSys, System: m.Sys - m.HeapReleased,
+		HeapLive: m.HeapAlloc, Objects: m.Mallocs - m.Frees, HeapTotal: m.HeapSys - m.HeapReleased, Stacks: m.StackSys, System: m.Sys - m.HeapReleased,
 		Process: resident(), Collected: m.NumGC, Goroutines: runtime.NumGoroutine(),
 	}
 }

@@ -111,6 +111,8 @@ func Main() {
 			go w.query(*c.Query)
 		case c.Line != nil:
 			w.questions.answer(*c.Line)
+		case c.Settings != nil:
+			settle(*c.Settings)
 		}
 	}
 }
@@ -250,7 +252,7 @@ func (w *worker) cell(c *cell) {
 		w.stop(c)
 	}
 	close(begin)
-	start := time.Now()
+	start, spent := time.Now(), cpuTime()
 	select {
 	case <-c.over:
 	case done.Abandoned = <-c.abandoned:
@@ -261,7 +263,7 @@ func (w *worker) cell(c *cell) {
 	default:
 		done.Interrupted = true
 	}
-	done.RunTime = time.Since(start)
+	done.RunTime, done.CPUTime = time.Since(start), cpuTime()-spent
 	w.mu.Lock()
 	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()

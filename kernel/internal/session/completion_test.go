@@ -257,6 +257,24 @@ func TestCompleteWithoutLanguage(t *testing.T) {
 	}
 }
 
+// TestLanguageMemory checks that a gopls which takes too much memory is replaced, and ends.
+func TestLanguageMemory(t *testing.T) {
+	s := course(t)
+	withLanguage(t, s)
+	first := s.language.server
+	s.language.memory = first.Memory() / 2
+	if s.language.memory == 0 {
+		t.Skip("it is not known here how much it takes")
+	}
+	if got, _ := completeAt(s, "strings.Repeat(|"); len(got.Matches) == 0 || got.Matches[0] != "title" {
+		t.Errorf("%q", got.Matches)
+	}
+	<-first.Gone()
+	if s.language.server == first || s.language.failures > 0 {
+		t.Errorf("it was not replaced, or %d failures", s.language.failures)
+	}
+}
+
 // TestLanguageEnds checks that gopls ends with its session.
 func TestLanguageEnds(t *testing.T) {
 	s, err := New(Options{Open: open(t).opts.Open, Dir: t.TempDir()})

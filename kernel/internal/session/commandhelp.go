@@ -164,10 +164,13 @@ func (s *Session) completeArgument(line, word string, cursor int) engine.Complet
 			add("magic", n)
 		}
 	case environment:
-		for _, kv := range s.settings.environ() {
+		_, env := s.now()
+		names := map[string]bool{}
+		for _, kv := range env {
 			n, _, _ := strings.Cut(kv, "=")
-			add("variable", n)
+			names[n] = true
 		}
+		add("variable", slices.Sorted(maps.Keys(names))...)
 	}
 	return c
 }

@@ -37,8 +37,8 @@ func completeAt(s *Session, cell string) (engine.Completions, string) {
 	return s.Complete(before+after, len(before)), before + after
 }
 
-// course is the session that the tests below complete in.
-func course(t testing.TB) *Session {
+// typed is the session that the tests below complete in.
+func typed(t testing.TB) *Session {
 	s := open(t)
 	for i, code := range []string{`import "github.com/go-gota/gota/dataframe"
 import str "strings"
@@ -70,7 +70,7 @@ build := func() (*Named, error) { return nil, nil }`, `count := "now it is text"
 
 // TestCompleteCells completes cells as they are typed. What gopls tells is the order: what fits the expected type is first.
 func TestCompleteCells(t *testing.T) {
-	s := course(t)
+	s := typed(t)
 	withLanguage(t, s)
 	for _, c := range []struct{ cell, first, has, not string }{
 		// what is expected
@@ -225,7 +225,7 @@ func TestCompletePaths(t *testing.T) {
 
 // TestCompleteWithoutLanguage checks that completion does not depend on gopls: it may be missing, late, or dead.
 func TestCompleteWithoutLanguage(t *testing.T) {
-	s := course(t)
+	s := typed(t)
 	program := s.language.program
 	s.language.program = filepath.Join(t.TempDir(), "gopls")
 	if got, _ := completeAt(s, "pt.|"); !slices.Equal(got.Matches, []string{"Dist", "X", "Y", "label"}) {
@@ -259,7 +259,7 @@ func TestCompleteWithoutLanguage(t *testing.T) {
 
 // TestLanguageMemory checks that a gopls which takes too much memory is replaced, and ends.
 func TestLanguageMemory(t *testing.T) {
-	s := course(t)
+	s := typed(t)
 	withLanguage(t, s)
 	first := s.language.server
 	s.language.memory = first.Memory() / 2
@@ -313,7 +313,7 @@ func TestLanguageSeesModules(t *testing.T) {
 // BenchmarkComplete measures completion in a session with a dataframe, gopls being warm. It reports the 95th percentile, and the
 // memory that gopls takes.
 func BenchmarkComplete(b *testing.B) {
-	s := course(b)
+	s := typed(b)
 	withLanguage(b, s)
 	for _, c := range []struct{ name, cell string }{
 		{"member", `df.Col("a").M|`}, {"argument", "strings.Repeat(title, |"}, {"name", "x := co|"}, {"package", "mlx.|"}, {"cell", strings.Repeat("y := Point{X: count}\nfmt.Println(y.Dist())\n", 50) + "y.|"},
@@ -339,7 +339,7 @@ func BenchmarkComplete(b *testing.B) {
 // TestEveryCursor completes and inspects at every place of cells, also of such as are no Go, half typed and cut anywhere. Nothing
 // panics, and what is replaced ends at the cursor.
 func TestEveryCursor(t *testing.T) {
-	base := course(t)
+	base := typed(t)
 	base.language.program = "" // it is too slow for this
 	base.opts.Log = func(format string, args ...any) { t.Errorf(format, args...) }
 	for _, code := range []string{
@@ -366,7 +366,7 @@ func TestEveryCursor(t *testing.T) {
 
 // TestCompleteWhileRunning checks that a running cell holds up neither the session's knowledge nor gopls's.
 func TestCompleteWhileRunning(t *testing.T) {
-	s := course(t)
+	s := typed(t)
 	withLanguage(t, s)
 	w := &waiter{word: "go", seen: make(chan struct{})}
 	ended := make(chan struct{})

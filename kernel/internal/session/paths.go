@@ -14,14 +14,14 @@ import (
 // maxPaths is how many files of a folder are listed.
 const maxPaths = 1000
 
-// workDir is the folder in which cells run now.
+// workDir is the folder in which cells run now. Where the system tells it, the worker need not be asked: it may be stopped.
 func (s *Session) workDir() string {
 	if w := s.runningWorker(); w != nil {
 		if dir, err := os.Readlink("/proc/" + strconv.Itoa(w.cmd.Process.Pid) + "/cwd"); err == nil {
 			return dir
 		}
 	}
-	return s.settings.folder()
+	return s.folderNow()
 }
 
 // paths lists the files whose paths begin with prefix: what could follow the last slash of that. Folders end in a slash,

@@ -8,6 +8,7 @@ package nb
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 )
 
@@ -54,6 +55,7 @@ var (
 	host      Host
 	shown     = map[string]bool{}
 	renderers []func(any) Bundle
+	summaries []func(any, bool) *Summary
 )
 
 // Attach makes h the notebook of this process. The kernel's worker calls it, once, at its start.
@@ -107,6 +109,20 @@ func Context() context.Context {
 	return context.Background()
 }
 
+// Input asks the person at the notebook for a line of text and waits for it; prompt stands before the field. It returns an
+// error if nobody can be asked: outside a notebook, in one that is run without a person, or when the cell is interrupted.
+func Input(prompt string) (string, error) { return ask(prompt, false) }
+
+// Password is Input for what must not be seen on the screen.
+func Password(prompt string) (string, error) { return ask(prompt, true) }
+
+func ask(prompt string, password bool) (string, error) {
+	if h := attached(); h != nil {
+		return h.Input(h.Context(), prompt, password)
+	}
+	return "", errors.New("nobody can be asked outside a notebook")
+}
+
 // RegisterRenderer adds a way to show values as the last expression of a cell: render returns nil for a value that it
 // does not know. Packages call it from init for types that are not their own; own types implement MIMEBundle instead.
 // Renderers are asked in the order of registration.
@@ -121,4 +137,27 @@ func Renderers() []func(any) Bundle {
 	mu.RLock()
 	defer mu.RUnlock()
 	return renderers[:len(renderers):len(renderers)]
+}
+
+// Summary is what a list of variables shows of a value beside its type.
+type Summary struct {
+	Shape string // its extent: "3×4"
+	Value string // on one line
+	Size  int64  // bytes it takes; 0 leaves finding out to the kernel
+}
+
+// RegisterSummary adds a way to sum up values in lists of variables: summarize returns nil for a value that it does not know.
+// It must be quick. While busy is true, code of a cell may be using v, also changing it: then summarize must not wait for a
+// lock, nor look into maps, and leaves out what it can't find out otherwise.
+func RegisterSummary(summarize func(v any, busy bool) *Summary) {
+	mu.Lock()
+	defer mu.Unlock()
+	summaries = append(summaries, summarize)
+}
+
+// Summaries is the list that RegisterSummary made, for the kernel.
+func Summaries() []func(v any, busy bool) *Summary {
+	mu.RLock()
+	defer mu.RUnlock()
+	return summaries[:len(summaries):len(summaries)]
 }

@@ -142,8 +142,9 @@ type cell struct {
 	Mime, Errors       []string
 }
 
-// drive starts JupyterLab on a folder of notebooks and has drive.mjs use it.
-func drive(t *testing.T, root, dir string, orders map[string]any) seen {
+// inBrowser starts JupyterLab on a folder of notebooks, has a script of this folder use it in a browser, and puts what the script
+// saw into saw.
+func inBrowser(t *testing.T, root, dir, script string, orders map[string]any, saw any) {
 	t.Helper()
 	playwright, err := fetch.PlaywrightCore(t.Context())
 	if err != nil {
@@ -155,7 +156,7 @@ func drive(t *testing.T, root, dir string, orders map[string]any) seen {
 	}
 	server, err := lab.Start(t.Context(), lab.Options{
 		Root: dir,
-		Args: []string{"--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--LabApp.expose_app_in_browser=True"},
+		Args: []string{"--ServerApp.ip=127.0.0.1", "--ServerApp.port=0", "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"},
 		Env:  ownJupyter(t),
 		Log:  t.Output(),
 	})
@@ -180,7 +181,7 @@ func drive(t *testing.T, root, dir string, orders map[string]any) seen {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := filepath.Join(root, "install", "internal", "e2e", "drive.mjs")
+	script = filepath.Join(root, "install", "internal", "e2e", script)
 	if _, err := os.Stat(script); err != nil { // also tells the go command that the test depends on it
 		t.Fatal(err)
 	}
@@ -190,11 +191,9 @@ func drive(t *testing.T, root, dir string, orders map[string]any) seen {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("the browser: %v\n%s\nscreenshots: %s", err, &errs, orders["shots"])
 	}
-	var s seen
-	if err := json.Unmarshal(out.Bytes(), &s); err != nil {
+	if err := json.Unmarshal(out.Bytes(), saw); err != nil {
 		t.Fatalf("%v in %s", err, &out)
 	}
-	return s
 }
 
 func TestQuickstartInJupyterLab(t *testing.T) {
@@ -204,11 +203,12 @@ func TestQuickstartInJupyterLab(t *testing.T) {
 	t.Logf("%s; screenshots in %s", browser, shots)
 	dir := notebooks(t, root)
 	index, source := otherRate(t, filepath.Join(dir, quickstart))
-	s := drive(t, root, dir, map[string]any{
+	var s seen
+	inBrowser(t, root, dir, "drive.mjs", map[string]any{
 		"notebook": quickstart,
 		"shots":    shots,
 		"edit":     map[string]any{"cell": index, "source": source},
-	})
+	}, &s)
 	for i, c := range s.Cells {
 		for _, e := range c.Errors {
 			t.Errorf("cell %d:\n%s\nfailed: %s", i, c.Source, e)

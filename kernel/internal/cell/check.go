@@ -201,7 +201,7 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 	var starts []int
 	for _, it := range b.items {
 		if it.block {
-			t.lit("func() {")
+			t.lit(b.src.opensBlock())
 		} else if it.list > 0 {
 			t.lit(strings.Repeat("_,", it.list-1) + "_ = ")
 		} else if ex, ok := it.stmt.(*ast.ExprStmt); ok && (it.value || !isCall(ex.X)) {
@@ -210,7 +210,7 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 		starts = append(starts, t.buf.Len())
 		t.add(b.src, it.start, it.end)
 		if it.block {
-			t.lit("\n}()")
+			t.lit(b.src.closesBlock())
 		}
 		t.lit("\n")
 	}

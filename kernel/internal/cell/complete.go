@@ -4,6 +4,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -23,15 +24,15 @@ func Complete(code string) (status, indent string) {
 	}
 	b := newBuilder(New(), src, noPackages{})
 	b.read()
-	for _, e := range b.errs {
-		if strings.HasSuffix(e.Msg, "found the end of the statement") || e.Offset >= len(strings.TrimRight(code, " \t\n")) {
-			return "incomplete", ""
-		}
+	if len(b.errs) == 0 {
+		return "complete", ""
 	}
-	if len(b.errs) > 0 {
-		return "invalid", ""
+	// More text mends only what is missing at the end, not what is wrong before it.
+	first := slices.MinFunc(b.errs, func(a, b *Error) int { return a.Offset - b.Offset })
+	if strings.HasSuffix(first.Msg, "found the end of the statement") || first.Offset >= len(strings.TrimRight(code, " \t\n")) {
+		return "incomplete", ""
 	}
-	return "complete", ""
+	return "invalid", ""
 }
 
 // nesting is how many brackets are open at the end of code, and whether a string, comment or operator is.

@@ -30,11 +30,11 @@ func (b *builder) read() {
 		case c.tok == token.ILLEGAL || c.tok == token.VAR:
 			t.lit("package nb;func _(){")
 			if c.block {
-				t.lit("func(){")
+				t.lit(b.src.opensBlock())
 			}
 			t.add(b.src, c.start, c.end)
 			if c.block {
-				t.lit("\n}()")
+				t.lit(b.src.closesBlock())
 			}
 			t.lit("\n}")
 		default:

@@ -20,6 +20,9 @@ type Command struct {
 	Run       *Run       `json:",omitempty"`
 	Eval      *Eval      `json:",omitempty"`
 	Interrupt *Interrupt `json:",omitempty"`
+	Query     *Query     `json:",omitempty"`
+	Line      *Line      `json:",omitempty"`
+	Settings  *Settings  `json:",omitempty"`
 }
 
 // Run loads a generation and runs it.
@@ -32,15 +35,27 @@ type Run struct {
 // Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
 type Interrupt struct{ Gen int }
 
+// Settings change what the worker's process is like for all that is sent after them.
+type Settings struct {
+	Dir     string            `json:",omitempty"` // its folder; empty leaves that as it is
+	Env     map[string]string `json:",omitempty"` // variables to set
+	Unset   []string          `json:",omitempty"` // variables to remove
+	Args    []string          // os.Args from its second element on
+	Flags   []string          `json:",omitempty"` // flags that the next cell is about to define, and may have defined before
+	Discard []string          `json:",omitempty"` // variables of the session to forget
+}
+
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
-	Seq     int // 1, 2, …: the number in its mark
+	Seq     int // 1, 2, …: the number in its mark; 0 for an Answer, which has none
 	Ready   bool
 	Display *nb.Output `json:",omitempty"`
 	Result  nb.Bundle  `json:",omitempty"`
 	Clear   *Clear     `json:",omitempty"`
 	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
 	Done    *Done      `json:",omitempty"`
+	Input   *Input     `json:",omitempty"`
+	Answer  *Answer    `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.
@@ -71,7 +86,8 @@ type Done struct {
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
 	LoadTime    time.Duration
 	RunTime     time.Duration
-	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
+	CPUTime     time.Duration // of all threads of the worker while the cell ran
+	Refused     string        `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

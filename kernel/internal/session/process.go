@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,12 +32,16 @@ type process struct {
 	used   bool
 	loaded loaded
 
+	settled []string // its os.Args
+
+	queries queries
+
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
 }
 
 // start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink) (*process, error) {
+func start(program, cwd, dir string, env []string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -94,8 +99,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 	cmd.Dir = cwd
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{cmdR, evW}
-	cmd.Env = append(append(os.Environ(), extraEnv...),
-		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.Env = append(slices.Clip(env), protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back)
 	cmd.SysProcAttr = childAttr()
 	if err := cmd.Start(); err != nil {
 		return fail(fmt.Errorf("start the worker: %w", err))
@@ -104,7 +108,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, p.ended, p.cut)
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take})
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)

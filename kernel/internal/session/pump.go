@@ -27,13 +27,20 @@ type pump struct {
 	backFile       *os.File
 	wakeR, wakeW   *os.File
 	sink           func() engine.Sink
-	done           func(pipe.Done)
-	cut            func() // called once when the worker has closed its events
-	words          lastWords
+	listener
+	words lastWords
 
 	pending map[int]pipe.Event // read, mark not yet seen
 	shown   map[string]bool    // display ids of gonbui
 	dec     *gob.Decoder
+}
+
+// listener takes what the pump reads that is no output. Its functions don't wait.
+type listener struct {
+	done   func(pipe.Done)
+	cut    func() // called once when the worker has closed its events
+	input  func(pipe.Input)
+	answer func(pipe.Answer)
 }
 
 // source is a pipe read without waiting.
@@ -56,8 +63,8 @@ func newSource(f *os.File) (*source, error) {
 	return &source{f: f, fd: fd}, unix.SetNonblock(fd, true)
 }
 
-func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, done func(pipe.Done), cut func()) (*pump, error) {
-	p := &pump{sink: sink, done: done, cut: cut, backFile: back, pending: map[int]pipe.Event{}, shown: map[string]bool{}}
+func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, to listener) (*pump, error) {
+	p := &pump{sink: sink, listener: to, backFile: back, pending: map[int]pipe.Event{}, shown: map[string]bool{}}
 	var srcs [4]*source
 	for i, f := range []*os.File{stdout, stderr, events, gonb} {
 		var err error
@@ -245,7 +252,11 @@ func (p *pump) readEvents() {
 		var e pipe.Event
 		err := json.Unmarshal(p.events.buf[:i], &e)
 		p.events.buf = append(p.events.buf[:0], p.events.buf[i+1:]...)
-		if err == nil {
+		switch {
+		case err != nil:
+		case e.Answer != nil:
+			p.answer(*e.Answer)
+		default:
 			p.pending[e.Seq] = e
 		}
 	}
@@ -264,6 +275,8 @@ func (p *pump) handle(e pipe.Event) {
 		p.sink().Clear(e.Clear.Wait)
 	case e.Panic != nil:
 		p.sink().Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
+	case e.Input != nil:
+		p.input(*e.Input)
 	case e.Done != nil:
 		if p.stderr.fill() {
 			p.deliverText(p.stderr)

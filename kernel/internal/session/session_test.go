@@ -29,6 +29,7 @@ func open(t testing.TB) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.settings.noAutoGet = true // tests don't reach for the network
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

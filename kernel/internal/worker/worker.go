@@ -49,6 +49,9 @@ type worker struct {
 	current *cell
 	ended   int // the last generation that ran
 	early   int // a generation that was interrupted before it ran
+
+	questions questions
+	typed     typed // what os.Stdin reads
 }
 
 // cell is one run.
@@ -88,6 +91,7 @@ func Main() {
 	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
+	w.hookStdin()
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
 	dec := json.NewDecoder(blocking(commands))
@@ -103,6 +107,12 @@ func Main() {
 			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
+		case c.Query != nil:
+			go w.query(*c.Query)
+		case c.Line != nil:
+			w.questions.answer(*c.Line)
+		case c.Settings != nil:
+			settle(*c.Settings)
 		}
 	}
 }
@@ -130,8 +140,10 @@ func (fd blocking) Read(p []byte) (int, error) {
 func (w *worker) send(e pipe.Event) {
 	w.out.Lock()
 	defer w.out.Unlock()
-	w.seq++
-	e.Seq = w.seq
+	if e.Answer == nil {
+		w.seq++
+		e.Seq = w.seq
+	}
 	w.events.Write([]byte{'\n'}) // ends what a cell may have written there
 	if err := w.enc.Encode(e); err != nil {
 		var unsupported *json.UnsupportedTypeError
@@ -143,7 +155,9 @@ func (w *worker) send(e pipe.Event) {
 			os.Exit(1)
 		}
 	}
-	syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	if e.Seq > 0 {
+		syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	}
 }
 
 // wire makes a bundle fit for JSON: binary content in base64.
@@ -173,11 +187,6 @@ func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: w
 
 // Comm is part of nb.Host.
 func (w *worker) Comm(nb.CommMessage) {}
-
-// Input is part of nb.Host.
-func (w *worker) Input(context.Context, string, bool) (string, error) {
-	return "", errors.New("nobody can be asked")
-}
 
 // Context is part of nb.Host.
 func (w *worker) Context() context.Context {
@@ -234,6 +243,7 @@ func (w *worker) cell(c *cell) {
 		c.execute()
 	}()
 	<-begun
+	w.typed.forget()
 	w.mu.Lock()
 	w.current = c
 	early := w.early == c.gen.ID
@@ -242,7 +252,7 @@ func (w *worker) cell(c *cell) {
 		w.stop(c)
 	}
 	close(begin)
-	start := time.Now()
+	start, spent := time.Now(), cpuTime()
 	select {
 	case <-c.over:
 	case done.Abandoned = <-c.abandoned:
@@ -253,7 +263,7 @@ func (w *worker) cell(c *cell) {
 	default:
 		done.Interrupted = true
 	}
-	done.RunTime = time.Since(start)
+	done.RunTime, done.CPUTime = time.Since(start), cpuTime()-spent
 	w.mu.Lock()
 	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()

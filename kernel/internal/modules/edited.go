@@ -1,0 +1,73 @@
+package modules
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"golab/kernel/internal/cell"
+)
+
+// Dir is where the go.mod lies.
+func (f *Folder) Dir() string { return f.dir }
+
+// Stamp changes when go.mod or go.sum do.
+func (f *Folder) Stamp() string {
+	return stamps(filepath.Join(f.dir, "go.mod"), filepath.Join(f.dir, "go.sum"))
+}
+
+// Reread takes what somebody else, such as the user with the go command, has changed in go.mod: modules that are required
+// there directly are what they asked for.
+func (f *Folder) Reread(ctx context.Context) error {
+	m, err := f.read(ctx, "go.mod")
+	if err != nil {
+		return err
+	}
+	direct := map[string]bool{}
+	for _, r := range m.Require {
+		if !r.Indirect && f.own[r.Path] == "" && r.Path != "golab" && cell.PlainPath(r.Path) == r.Path {
+			direct[r.Path] = true
+		}
+	}
+	for path := range f.direct {
+		if m.versions()[path] != "" {
+			direct[path] = true
+		}
+	}
+	names, err := f.list(ctx, direct)
+	if err != nil {
+		return err
+	}
+	f.direct, f.names = direct, names
+	return nil
+}
+
+// Workspace lists the folders of modules that a go.work in the folder uses, other than the folder itself; ok is false if
+// there is no go.work.
+func (f *Folder) Workspace(ctx context.Context) (dirs []string, ok bool, err error) {
+	file := filepath.Join(f.dir, "go.work")
+	if _, err := os.Stat(file); err != nil {
+		return nil, false, nil
+	}
+	out, err := f.output(ctx, "work", "edit", "-json", file)
+	if err != nil {
+		return nil, true, shorten(err)
+	}
+	var work struct {
+		Use []struct{ DiskPath string }
+	}
+	if err := json.Unmarshal([]byte(out), &work); err != nil {
+		return nil, true, err
+	}
+	for _, u := range work.Use {
+		dir := u.DiskPath
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(f.dir, dir)
+		}
+		if dir != f.dir {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, true, nil
+}

@@ -263,7 +263,7 @@ func (c *cellOutput) Stream(name, text string) {
 
 func (c *cellOutput) Display(o nb.Output) {
 	typ, updated := "display_data", ""
-	if o.Update {
+	if o.Update && o.ID != "" {
 		typ, updated = "update_display_data", o.ID
 	}
 	transient := object{}

@@ -69,6 +69,10 @@ func goWorkFix(ctx context.Context, s *Session, c *call) *engine.Error {
 		return c.failf("there is no go.work in %s, nothing to do; `%%use DIR` uses the module in a folder", folder.Dir())
 	}
 	for _, dir := range dirs {
+		if path, version := folder.Own(ctx, dir); version != "" {
+			c.r.out.Stream("stderr", fmt.Sprintf("golab: GoLab itself uses %s %s, which the session keeps; `%%use %s` takes the folder all the same\n", path, version, dir))
+			continue
+		}
 		if err := s.use(ctx, c, dir, "\t- Added replace rule for module %q to local directory %q.\n"); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/janpfeifer/gonb v0.11.5
 	github.com/shirou/gopsutil/v4 v4.26.5
+	github.com/sourcegraph/jsonrpc2 v0.2.3
 	go.etcd.io/bbolt v1.4.3
 	golang.org/x/sys v0.43.0
 	golang.org/x/tools v0.44.0

@@ -27,6 +27,9 @@ var runningCommands = []*command{
 		more: "The code is compiled as the body of a loop; of one expression, the value is computed but not kept. There are 7 RUNS, and as many\n" +
 			"LOOPS in each as take 0.2 s. The line shows the mean of the runs, their standard deviation, the best, and the allocations of one pass.\n" +
 			"It is measured after the other code of its cell has run. Behind %%timeit stands code that is run once before, as a cell."},
+	{name: "fmt", about: "format the cell's Go code as gofmt does, instead of running it", run: formatCell},
+	{name: "param", usage: "NAME = VALUE", about: "set a parameter of the notebook: assign to the variable, or declare it", code: true, run: param,
+		more: "The value is converted to the type that the variable has. papermill writes such lines behind the cell tagged \"parameters\"."},
 	{name: "race", usage: "[CODE]", about: "run the cell in a process that looks for data races", code: true, run: raceCell},
 	{name: "capture", usage: "[NAME] | %capture [-a] FILE", magic: true, about: "keep what the cell shows in a variable, not in the notebook; or a copy in a file", options: []string{"-a"}, args: files, run: capture,
 		more: "The variable is a *nb.Captured with Stdout, Stderr and Outputs; its method Show shows them. Without NAME, what the cell shows is\n" +

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
@@ -69,6 +70,9 @@ type Session struct {
 	gen     int
 	running *run
 	closed  bool
+
+	completing context.CancelFunc // ends the latest completion
+	language   *language
 }
 
 // run is the cell that is being executed.
@@ -151,6 +155,7 @@ func New(opts Options) (*Session, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, log: opts.Log}
 	s.begin()
 	return s, nil
 }
@@ -277,6 +282,7 @@ func (s *Session) currentSink() engine.Sink {
 func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	full := strings.ReplaceAll(req.Code, "\r\n", "\n")
 	cmds, text := cutCommands(full)
+	question, asks := cell.AsQuestion(full)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
@@ -299,6 +305,9 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
+	if asks {
+		return s.answer(ctx, question, out)
+	}
 	err := s.execute(ctx, r, cmds)
 	for i := len(r.finally) - 1; i >= 0; i-- {
 		if e := r.finally[i](err != nil); err == nil {
@@ -553,11 +562,15 @@ func (s *Session) Close() error {
 	defer s.shells.end()
 	s.mu.Lock()
 	s.closed = true
+	if s.completing != nil {
+		s.completing()
+	}
 	if s.running != nil {
 		s.running.cancel()
 	}
 	started := s.started
 	s.mu.Unlock()
+	s.language.close()
 	<-started
 	s.mu.Lock()
 	w := s.worker
@@ -579,6 +592,9 @@ func (s *Session) Close() error {
 
 // IsComplete is part of engine.Engine.
 func (s *Session) IsComplete(code string) engine.Completeness {
+	if _, ok := cell.AsQuestion(code); ok {
+		return engine.Completeness{Status: "complete"}
+	}
 	_, code = cutCommands(code)
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}

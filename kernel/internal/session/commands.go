@@ -352,6 +352,9 @@ func (c *command) help() string {
 	return text
 }
 
+// helpWidth is how wide %help writes commands.
+const helpWidth = 34
+
 // help is %help.
 func help(_ context.Context, _ *Session, c *call) *engine.Error {
 	if c.Args != "" {
@@ -374,7 +377,11 @@ func help(_ context.Context, _ *Session, c *call) *engine.Error {
 		}
 		b.WriteString(bold(g.title) + "\n")
 		for _, spec := range g.commands {
-			fmt.Fprintf(&b, "  %-34s %s\n", spec.synopsis(), spec.about)
+			s := spec.synopsis()
+			if len([]rune(s)) > helpWidth {
+				s += "\n" + strings.Repeat(" ", helpWidth+2)
+			}
+			fmt.Fprintf(&b, "  %-*s %s\n", helpWidth, s, spec.about)
 		}
 	}
 	b.WriteString("\n`%help NAME`, `%NAME?` and `%NAME -h` tell more about one. A command begins a line, where Go has no statement that could begin so;\n" +

@@ -279,7 +279,7 @@ func TestHelp(t *testing.T) {
 	all := must(t, s, "%help")
 	for _, g := range groups {
 		for _, c := range g.commands {
-			if !strings.Contains(all, "  "+c.synopsis()+" ") || c.about == "" || c.run == nil {
+			if !strings.Contains(all, "  "+c.synopsis()) || !strings.Contains(all, " "+c.about+"\n") || c.about == "" || c.run == nil {
 				t.Errorf("%%help does not list %s", c.name)
 			}
 			if len(c.about) > 100 || strings.HasSuffix(c.about, ".") {

@@ -104,16 +104,9 @@ func title(cmd cell.Command) string {
 	case strings.HasPrefix(cmd.Name, "!"):
 		return cmd.Name
 	case cmd.Magic || cmd.Name == "%":
-		return strings.TrimSuffix("%%"+cmd.Name, "%%%") + strings.Repeat("%%", btoi(cmd.Name == "%"))
+		return "%%" + strings.TrimPrefix(cmd.Name, "%")
 	}
 	return "%" + cmd.Name
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // print writes to the cell's standard output.

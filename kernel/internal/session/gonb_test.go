@@ -118,10 +118,11 @@ func (s *shown) value(mime string, v any) {
 }
 
 // unlike is what differs between two runs of the same notebook, and between two machines.
-var unlike = regexp.MustCompile(`/tmp/[\w./-]+|\(\d+\.\d+s\)|[ \t]*\d+[ \t]+[\d.]+ ns/op|(?m:^(cpu|pkg|goos|goarch): .*\n)|[ \t]+$`)
+var unlike = regexp.MustCompile(`/tmp/[\w./-]+|\(\d+\.\d+s\)|[ \t]*\d+[ \t]+[\d.]+ ns/op|[ \t]+$`)
 
 func (s shown) comparable() shown {
 	s.text = regexp.MustCompile(`.*\r([^\n])`).ReplaceAllString(s.text, "$1") // as a page shows it
+	s.text = regexp.MustCompile(`(?m)^(cpu|pkg|goos|goarch): .*\n`).ReplaceAllString(s.text, "")
 	s.text = strings.TrimSpace(unlike.ReplaceAllString(s.text, "#"))
 	s.text = regexp.MustCompile(`(Benchmark\w+)-\d+`).ReplaceAllString(s.text, "$1")
 	s.values = unlike.ReplaceAllString(s.values, "#")

@@ -206,12 +206,7 @@ func (c *call) options(words []string, valued string) (opts map[byte]string, res
 
 // cutCommands splits a cell's text into its commands and its Go code, without what is a command's alone.
 func cutCommands(text string) (cmds []cell.Command, code string) {
-	cmds, code = cell.CutCommands(text, func(name string) cell.Form {
-		if c := lookup(name); c != nil {
-			return cell.Form{Code: c.code, Body: c.body}
-		}
-		return cell.Form{}
-	})
+	cmds, code = cell.CutCommands(text, form)
 	for _, cmd := range cmds {
 		if c := lookup(cmd.Name); c == nil || !c.takes || asksForHelp(c, cmd) {
 			continue
@@ -224,6 +219,14 @@ func cutCommands(text string) (cmds []cell.Command, code string) {
 		}
 	}
 	return cmds, code
+}
+
+// form is what the command of that name does with the text around it.
+func form(name string) cell.Form {
+	if c := lookup(name); c != nil {
+		return cell.Form{Code: c.code, Body: c.body}
+	}
+	return cell.Form{}
 }
 
 // commands runs the commands of the cell r whose time it is: before its Go code, or after it.

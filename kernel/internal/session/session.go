@@ -337,6 +337,9 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command) *eng
 	if err := s.code(ctx, r, start); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	r.inWorker = false // an interrupt is for the commands
+	s.mu.Unlock()
 	return s.commands(ctx, r, cmds, true)
 }
 

@@ -98,7 +98,15 @@ func (s *Session) completeCommand(line string, cursor int) engine.Completions {
 	c := engine.Completions{Start: cursor - len(line), End: cursor}
 	list := slices.Sorted(maps.Keys(allByNames))
 	if strings.HasPrefix(line, "%%") { // those that are always written so come first
-		slices.SortStableFunc(list, func(a, b string) int { return btoi(allByNames[b].magic) - btoi(allByNames[a].magic) })
+		slices.SortStableFunc(list, func(a, b string) int {
+			switch first := allByNames[a].magic; {
+			case first == allByNames[b].magic:
+				return 0
+			case first:
+				return -1
+			}
+			return 1
+		})
 	}
 	for _, n := range list {
 		spec := allByNames[n]

@@ -20,7 +20,7 @@ try {
   page.setDefaultTimeout(orders.timeout);
   page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
   page.on('console', m => {
-    if (m.type() === 'error' || process.env.ALL_CONSOLE) saw.console.push(`${m.text()} (${m.location().url})`);
+    if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
   });
   await page.goto(`${orders.base}lab/tree/${encodeURIComponent(orders.notebook)}?reset&token=${orders.token}`);
   await page.locator('.jp-NotebookPanel .jp-Cell').first().waitFor();
@@ -55,8 +55,11 @@ try {
           el.dispatchEvent(new Event('change'));
         }, step.text);
         break;
-      case 'upload':
-        await target.setInputFiles({ name: step.name, mimeType: 'text/plain', buffer: Buffer.from(step.text) });
+      case 'upload': // a file, by the button that asks for one
+        await Promise.all([
+          page.waitForEvent('filechooser').then(c => c.setFiles({ name: step.name, mimeType: 'text/plain', buffer: Buffer.from(step.text) })),
+          target.click(),
+        ]);
         break;
       case 'run':
         await run(page, step.cell);

@@ -92,7 +92,7 @@ var widgetSteps = []step{
 	{Do: "press", Cell: 2, Target: ".noUi-handle", Keys: []string{"ArrowRight"}, Until: `printing 6\n+.*SQUARE 36`},
 	{Do: "choose", Cell: 2, Target: "select", Text: "Quadrat", Until: "QUADRAT 36"},
 	{Do: "click", Cell: 2, Target: "input[type=checkbox]", Until: "Quadrat 36"},
-	{Do: "upload", Cell: 3, Target: "input[type=file]", Name: "f.txt", Text: "hello file", Until: "f.txt: hello file"},
+	{Do: "upload", Cell: 3, Target: ".widget-upload", Name: "f.txt", Text: "hello file", Until: "f.txt: hello file"},
 	{Do: "set", Cell: 4, Target: "input[type=range]", Text: "42", Until: "slider at 42"},
 	{Do: "choose", Cell: 4, Target: "select", Text: "ef", Until: "choice 2"},
 	{Do: "click", Cell: 4, Target: "button", Until: "click 1"},

@@ -46,7 +46,7 @@ type process struct {
 }
 
 // start starts a worker of the kernel in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, env []string, kernel string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
+func start(program, cwd, dir string, env []string, kernel string, sink func() engine.Sink, input func(pipe.Input), panicked func(pipe.Panic, engine.Sink)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -114,7 +114,7 @@ func start(program, cwd, dir string, env []string, kernel string, sink func() en
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
 	comm := func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }
-	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, comm: comm}
+	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked, comm: comm}
 	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, to, kernel)
 	if err != nil {
 		cmd.Process.Kill()

@@ -45,6 +45,8 @@ type listener struct {
 	input  func(pipe.Input)
 	answer func(pipe.Answer)
 	comm   func(nb.CommMessage) // takes what is for the worker
+	// panicked shows a panic of a goroutine.
+	panicked func(pipe.Panic, engine.Sink)
 }
 
 // source is a pipe read without waiting.
@@ -318,7 +320,7 @@ func (p *pump) handle(e pipe.Event) {
 		}
 		p.capture(p.stdout, e.Seq, e.Capture)
 	case e.Panic != nil:
-		p.to(p.stdout).Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
+		p.panicked(*e.Panic, p.to(p.stdout))
 	case e.Input != nil:
 		p.input(*e.Input)
 	case e.Done != nil:

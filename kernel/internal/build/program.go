@@ -1,7 +1,9 @@
 package build
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +31,14 @@ func (s *Space) Tests(ctx context.Context, dir string, files map[string]string, 
 	return s.goCommand(ctx, dir, append(append([]string{"test", "-c", "-vet=off", "-o", out}, flags...), paths...))
 }
 
+func copyFile(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
+}
+
 // writeFiles writes files into dir and returns their paths.
 func writeFiles(dir string, files map[string]string) ([]string, error) {
 	var paths []string
@@ -45,13 +55,24 @@ func writeFiles(dir string, files map[string]string) ([]string, error) {
 
 // goCommand runs the go command where it finds what s has.
 func (s *Space) goCommand(ctx context.Context, dir string, args []string) error {
-	cmd := group(exec.CommandContext(ctx, "go", args...))
-	cmd.Dir = s.base.src
+	at := s.base.src
 	if s.m.Dir != "" {
-		cmd.Dir = s.m.Dir
+		at = s.m.Dir
 	}
-	cmd.Env = append(slices.Clip(s.base.env), "TMPDIR="+dir)
-	text, err := cmd.CombinedOutput()
+	run := func(args []string) ([]byte, error) {
+		cmd := group(exec.CommandContext(ctx, "go", args...))
+		cmd.Dir, cmd.Env = at, append(slices.Clip(s.base.env), "TMPDIR="+dir)
+		return cmd.CombinedOutput()
+	}
+	text, err := run(args)
+	if err != nil && ctx.Err() == nil && bytes.Contains(text, []byte("updates to go.mod needed")) {
+		// It needs a module that is only required by others, and would say so in go.mod: it may, in a copy.
+		mod := filepath.Join(dir, "go.mod")
+		if err := errors.Join(copyFile(filepath.Join(at, "go.mod"), mod), copyFile(filepath.Join(at, "go.sum"), filepath.Join(dir, "go.sum"))); err != nil {
+			return err
+		}
+		text, err = run(append([]string{args[0], "-mod=mod", "-modfile=" + mod}, args[1:]...))
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

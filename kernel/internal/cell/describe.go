@@ -171,6 +171,9 @@ func (g *glance) describe() *Description {
 	if v := g.b.state.vars[o.Name()]; v != nil && o.Parent() == o.Pkg().Scope() && !g.b.vars[o.Name()] {
 		d.Where, d.Live = v.Cell, true
 	}
+	if v, ok := o.(*types.Var); ok && v.IsField() {
+		g.describeField(d, v)
+	}
 	if u := g.unit(o); u != nil {
 		d.Where, d.Doc = u.src.Name, u.doc()
 		d.Source = u.prefix + u.src.Text[u.start:u.end]
@@ -184,6 +187,37 @@ func (g *glance) describe() *Description {
 		d.Decl += methodList(o)
 	}
 	return d
+}
+
+// describeField tells where a field was declared, and the comment there.
+func (g *glance) describeField(d *Description, v *types.Var) {
+	src, off := g.b.atlas.place(v.Pos())
+	if src == nil {
+		return
+	}
+	d.Where = src.Name
+	for _, u := range g.b.funcs {
+		g.fieldDoc(d, u, src, off)
+	}
+	for u := range g.b.with {
+		g.fieldDoc(d, u, src, off)
+	}
+}
+
+// fieldDoc adds the comment of the field at off of src, if u declares it.
+func (g *glance) fieldDoc(d *Description, u *unit, src *Source, off int) {
+	if u.src != src || off < u.start || off >= u.end {
+		return
+	}
+	head := "package p\n" + u.prefix
+	f := parseFile("", []byte(head+src.Text[u.start:u.end]))
+	if f == nil {
+		return
+	}
+	found := f.declaration(func(id *ast.Ident) bool { return f.fset.Position(id.Pos()).Offset == len(head)+off-u.start })
+	if found != nil {
+		d.Doc = found.doc
+	}
 }
 
 // maxMethods is how many methods of a type are listed.

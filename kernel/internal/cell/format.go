@@ -1,10 +1,12 @@
 package cell
 
 import (
+	"cmp"
 	"fmt"
 	"go/format"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -22,9 +24,9 @@ func Format(src *Source, text string) (string, error) {
 	} else {
 		end := block + strings.IndexByte(code[block:]+"\n", '\n')
 		f.pieces(code[:block])
-		f.write(code[block:end], "", "\n")
+		f.write(cmp.Or(f.block, code[block:end]), "", "\n")
 		if end < len(code) {
-			f.piece(end+1, len(code), nil)
+			f.piece(end+1, len(code), nil, true)
 		}
 	}
 	if len(f.errs) > 0 {
@@ -37,37 +39,58 @@ func Format(src *Source, text string) (string, error) {
 type formatter struct {
 	src      *Source // with a comment in the place of each command, on the same line
 	commands []string
+	block    string // the line that begins a block, if it has arguments
 	out      strings.Builder
 	lines    int // ends of lines since the last piece
 	errs     Errors
 }
 
 // commandMark begins the comment that stands for a command.
-const commandMark = "// ʼ"
+const commandMark = "/*ʼ"
 
+// mask puts comments where the code is blank and text is not.
 func (f *formatter) mask(code, text string) string {
 	var b strings.Builder
 	at := 0
 	for line := range strings.Lines(text) {
 		rest := code[at : at+len(line)]
 		at += len(line)
+		if rest != line && blockLine(rest) == 0 { // `%% arguments`
+			f.block = strings.TrimSpace(line)
+			line = rest
+		}
 		if rest == line {
 			b.WriteString(line)
 			continue
 		}
-		fmt.Fprintf(&b, "%s%d\n", commandMark, len(f.commands))
-		f.commands = append(f.commands, strings.TrimSpace(line))
+		n := len(f.commands)
+		if goes := strings.TrimSpace(rest); goes != "" { // `%time f(3)`
+			start := strings.Index(rest, goes)
+			f.commands = append(f.commands, strings.TrimSpace(line[:start])+" ")
+			fmt.Fprintf(&b, "%s%d:*/ %s", commandMark, n, rest[start:])
+			continue
+		}
+		f.commands = append(f.commands, strings.TrimRight(line, " \t\r\n"))
+		fmt.Fprintf(&b, "%s%d*/\n", commandMark, n)
 	}
 	return b.String()
 }
 
+var maskedCommand = regexp.MustCompile(`^\s*/\*ʼ(\d+)(:?)\*/`)
+
 func (f *formatter) unmask() string {
 	var lines []string
+	before := "" // a command whose code is on the next line: gofmt put it there
 	for line := range strings.Lines(strings.TrimSpace(f.out.String())) {
-		line = strings.TrimSuffix(line, "\n")
-		if n, ok := strings.CutPrefix(strings.TrimSpace(line), commandMark); ok {
-			if i, err := strconv.Atoi(n); err == nil && i < len(f.commands) {
-				line = f.commands[i]
+		line = before + strings.TrimSuffix(line, "\n")
+		before = ""
+		if m := maskedCommand.FindStringSubmatch(line); m != nil {
+			if i, err := strconv.Atoi(m[1]); err == nil && i < len(f.commands) {
+				line = f.commands[i] + strings.TrimLeft(line[len(m[0]):], " ")
+				if m[2] != "" && line == f.commands[i] {
+					before = line
+					continue
+				}
 			}
 		}
 		lines = append(lines, line)
@@ -103,25 +126,33 @@ func (f *formatter) pieces(code string) {
 				run = append(run, c)
 			}
 		}
-		f.piece(from, to, run)
+		f.piece(from, to, run, !declares(c))
 		from = to
 	}
 	if len(chunks) == 0 {
-		f.piece(0, len(code), nil)
+		f.piece(0, len(code), nil, true)
 	}
 }
 
 // declares reports whether c is a declaration that only a file can have.
 func declares(c chunk) bool { return c.tok != token.ILLEGAL && c.tok != token.VAR }
 
-// piece formats the cell from one offset to another. If it is no Go but chunks are known, each is tried alone.
-func (f *formatter) piece(from, to int, chunks []chunk) {
+// firstStatement has a piece of text taken for statements.
+const firstStatement = "ʼ()\n"
+
+// piece formats the cell from one offset to another, statements or declarations. If it is no Go but chunks are known, each is
+// tried alone.
+func (f *formatter) piece(from, to int, chunks []chunk, statements bool) {
 	code := f.src.Text[from:to]
 	body := strings.TrimSpace(code)
 	lead := strings.Index(code, body)
-	out, err := format.Source([]byte(body))
+	head := ""
+	if statements {
+		head = firstStatement
+	}
+	out, err := format.Source([]byte(head + body))
 	if err == nil || body == "" {
-		f.write(string(out), code[:lead], code[lead+len(body):])
+		f.write(strings.TrimPrefix(string(out), head), code[:lead], code[lead+len(body):])
 		return
 	}
 	if len(chunks) > 1 {
@@ -130,7 +161,7 @@ func (f *formatter) piece(from, to int, chunks []chunk) {
 			if i+1 < len(chunks) {
 				end = chunks[i+1].start
 			}
-			f.piece(from, end, chunks[i:i+1])
+			f.piece(from, end, chunks[i:i+1], statements)
 			from = end
 		}
 		return
@@ -145,7 +176,7 @@ func (f *formatter) piece(from, to int, chunks []chunk) {
 	}
 	e := list[0]
 	off := from + lead
-	for range e.Pos.Line - 1 {
+	for range e.Pos.Line - 1 - strings.Count(head, "\n") {
 		off += strings.IndexByte(f.src.Text[off:], '\n') + 1
 	}
 	f.errs = append(f.errs, &Error{Source: f.src, Offset: off + max(e.Pos.Column-1, 0), Msg: e.Msg})

@@ -14,7 +14,10 @@ func TestFormat(t *testing.T) {
 			"import \"fmt\"\n\n// f adds.\nfunc f(a, b int) int {\n\treturn a + b\n}\nx := f(1, 2) // shown\n\n// the end\nfmt.Println(x)\nfunc g() {}\nx"},
 		{"list of values", "x,err:=f()\nx,  err", "x, err := f()\nx,  err"},
 		{"commands", "%get example.org/x@v1\n%time\nx:=1\n", "%get example.org/x@v1\n%time\nx := 1"},
-		{"command with code", "%time f( 1 )\ny:=2", "%time f( 1 )\ny := 2"},
+		{"command with code", "%time f( 1 )\ny:=2", "%time f(1)\ny := 2"},
+		{"command with much code", "%time  func(){\nf( 1 )\n}()\ny:=2", "%time func() {\n\tf(1)\n}()\ny := 2"},
+		{"commands between", "x:=1\n!ls \\\n   -l\ny:=2\n%who\n", "x := 1\n!ls \\\n   -l\ny := 2\n%who"},
+		{"call of a literal", "func(){\nf( 1 )\n}()", "func() {\n\tf(1)\n}()"},
 		{"block", "import \"os\"\n%%\nx:=1\nif x>0 {\nos.Exit( 1 )\n}", "import \"os\"\n%%\nx := 1\nif x > 0 {\n\tos.Exit(1)\n}"},
 		{"block with arguments", "%% -n 3\nx:=1", "%% -n 3\nx := 1"},
 		{"package", "package main\nimport \"fmt\"\nfunc main(){fmt.Println( 1 )}", "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(1) }"},
@@ -53,15 +56,15 @@ func TestFormat(t *testing.T) {
 
 func TestAsQuestion(t *testing.T) {
 	for text, want := range map[string]Question{
-		"x?": {"x", 0}, "?x": {"x", 0}, "x??": {"x", 1}, "??x": {"x", 1}, " df.Col ?": {"df.Col", 0}, "%time?": {"%time", 0}, "?%time": {"%time", 0},
-		"%%time?": {"%%time", 0}, "!?": {"!", 0}, "// what is\n\nmlx.Dense?\n": {"mlx.Dense", 0}, "for?": {"for", 0}, "?": {"", 0}, "größe?": {"größe", 0},
+		"x?": {"x", 0}, "?x": {"x", 0}, "x??": {"x", 1}, "??x": {"x", 1}, " df.Col ?": {"df.Col", 0}, "?%time": {"%time", 0},
+		"??%%time": {"%%time", 1}, "// what is\n\nmlx.Dense?\n": {"mlx.Dense", 0}, "for?": {"for", 0}, "?": {"", 0}, "größe?": {"größe", 0},
 		"f(1)?": {"f(1)", 0}, "f(1).X[2]??": {"f(1).X[2]", 1}, "x?\r\n": {"x", 0},
 	} {
 		if got, ok := AsQuestion(text); !ok || got != want {
 			t.Errorf("%q: got %v, %v", text, got, ok)
 		}
 	}
-	for _, text := range []string{"", "x", "// x?", "\"x?", "x := 1\nx?", "x ? y : z?", "x???", "a + b?", "%time f?", "`\nx?\n`", "'?'", "x? // y"} {
+	for _, text := range []string{"", "x", "// x?", "\"x?", "x := 1\nx?", "x ? y : z?", "%time?", "!ls ?", "!x?", "x???", "a + b?", "%time f?", "`\nx?\n`", "'?'", "x? // y"} {
 		if got, ok := AsQuestion(text); ok {
 			t.Errorf("%q: got %v", text, got)
 		}

@@ -182,7 +182,7 @@ func (b *builder) readImports(c chunk, f *ast.File) {
 		}
 		pkg, err := b.pkgs.Import(path)
 		if err != nil {
-			b.errorf(b.offset(sp.Path.Pos()), "", "%v", err)
+			b.errorf(b.offset(sp.Path.Pos()), b.importHint(path), "%v", err)
 			continue
 		}
 		switch {

@@ -56,8 +56,12 @@ func (s *Source) Line(n int) string {
 type Error struct {
 	Source *Source
 	Offset int
-	Msg    string
-	Hint   string // what to do about it; may be empty
+	// Start and End are the part of the text that it is about, with Offset in it; both 0 if that is not known.
+	Start, End int
+	Msg        string
+	Hint       string // what to do about it; may be empty
+
+	pos token.Pos
 }
 
 func (e *Error) Error() string {

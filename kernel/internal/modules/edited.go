@@ -43,6 +43,15 @@ func (f *Folder) Reread(ctx context.Context) error {
 	return nil
 }
 
+// Own is the module in dir and the version at which GoLab itself requires it; empty if it does not.
+func (f *Folder) Own(ctx context.Context, dir string) (path, version string) {
+	m, err := f.read(ctx, filepath.Join(dir, "go.mod"))
+	if err != nil {
+		return "", ""
+	}
+	return m.Module.Path, f.own[m.Module.Path]
+}
+
 // Workspace lists the folders of modules that a go.work in the folder uses, other than the folder itself; ok is false if
 // there is no go.work.
 func (f *Folder) Workspace(ctx context.Context) (dirs []string, ok bool, err error) {

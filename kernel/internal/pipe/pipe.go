@@ -81,6 +81,7 @@ type Done struct {
 	Set         []string // variables whose declaration was executed
 	Panic       *Panic   `json:",omitempty"`
 	Failed      string   `json:",omitempty"` // the error that the last expression returned
+	Causes      []string `json:",omitempty"` // what that wraps, a line each, indented where one wraps several
 	Interrupted bool     `json:",omitempty"`
 	Abandoned   string   `json:",omitempty"` // what the interrupted code was waiting for; it is left waiting
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded

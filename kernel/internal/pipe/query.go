@@ -22,10 +22,10 @@ type Answer struct {
 
 // Variable is one of the session's variables; see engine.Variable.
 type Variable struct {
-	Name, Type, Key    string // Key is the type as the front calls it; see live.Variable
-	Value, Shape       string
-	Size               int64
-	HasChildren, Known bool // Known: there was time to look at the value
+	Name, Type, Key string // Key is the type as the front calls it; see live.Variable
+	Value, Shape    string
+	Size            int64
+	HasChildren     bool
 }
 
 // Process is where and with what the worker runs; cells may have changed both.

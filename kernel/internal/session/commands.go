@@ -104,16 +104,9 @@ func title(cmd cell.Command) string {
 	case strings.HasPrefix(cmd.Name, "!"):
 		return cmd.Name
 	case cmd.Magic || cmd.Name == "%":
-		return strings.TrimSuffix("%%"+cmd.Name, "%%%") + strings.Repeat("%%", btoi(cmd.Name == "%"))
+		return "%%" + strings.TrimPrefix(cmd.Name, "%")
 	}
 	return "%" + cmd.Name
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // print writes to the cell's standard output.
@@ -213,12 +206,7 @@ func (c *call) options(words []string, valued string) (opts map[byte]string, res
 
 // cutCommands splits a cell's text into its commands and its Go code, without what is a command's alone.
 func cutCommands(text string) (cmds []cell.Command, code string) {
-	cmds, code = cell.CutCommands(text, func(name string) cell.Form {
-		if c := lookup(name); c != nil {
-			return cell.Form{Code: c.code, Body: c.body}
-		}
-		return cell.Form{}
-	})
+	cmds, code = cell.CutCommands(text, form)
 	for _, cmd := range cmds {
 		if c := lookup(cmd.Name); c == nil || !c.takes || asksForHelp(c, cmd) {
 			continue
@@ -231,6 +219,14 @@ func cutCommands(text string) (cmds []cell.Command, code string) {
 		}
 	}
 	return cmds, code
+}
+
+// form is what the command of that name does with the text around it.
+func form(name string) cell.Form {
+	if c := lookup(name); c != nil {
+		return cell.Form{Code: c.code, Body: c.body}
+	}
+	return cell.Form{}
 }
 
 // commands runs the commands of the cell r whose time it is: before its Go code, or after it.
@@ -352,6 +348,9 @@ func (c *command) help() string {
 	return text
 }
 
+// helpWidth is how wide %help writes commands.
+const helpWidth = 34
+
 // help is %help.
 func help(_ context.Context, _ *Session, c *call) *engine.Error {
 	if c.Args != "" {
@@ -374,7 +373,11 @@ func help(_ context.Context, _ *Session, c *call) *engine.Error {
 		}
 		b.WriteString(bold(g.title) + "\n")
 		for _, spec := range g.commands {
-			fmt.Fprintf(&b, "  %-34s %s\n", spec.synopsis(), spec.about)
+			s := spec.synopsis()
+			if len([]rune(s)) > helpWidth {
+				s += "\n" + strings.Repeat(" ", helpWidth+2)
+			}
+			fmt.Fprintf(&b, "  %-*s %s\n", helpWidth, s, spec.about)
 		}
 	}
 	b.WriteString("\n`%help NAME`, `%NAME?` and `%NAME -h` tell more about one. A command begins a line, where Go has no statement that could begin so;\n" +

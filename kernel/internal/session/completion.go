@@ -3,7 +3,6 @@ package session
 import (
 	"cmp"
 	"context"
-	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,10 +37,14 @@ func (s *Session) Complete(code string, cursor int) engine.Completions {
 	s.completing = cancel
 	s.mu.Unlock()
 
-	_, text := cutCommands(code)
-	if line, ok := commandAt(code, text, cursor); ok {
-		return s.completeCommand(line, cursor)
+	at := placeIn(code, cursor)
+	switch {
+	case at.text:
+		return engine.Completions{Start: cursor, End: cursor}
+	case at.command != "":
+		return s.completeCommand(at.command, cursor)
 	}
+	text := at.code
 	if prefix, quote := cell.Quoted(text, cursor); quote != 0 {
 		return s.completeString(prefix, quote, cursor)
 	}
@@ -118,12 +121,19 @@ func merge(own []cell.Match, more []gopls.Item, prefix string) []cell.Match {
 		}
 		seen[m.Name] = true
 	}
+	var later []cell.Match
 	for _, i := range more {
-		if i.Kind != "module" && !strings.Contains(i.Text, "ʼ") && strings.Count(i.Text, ".") < 2 { // the session knows better which packages there are
-			add(cell.Match{Name: i.Text, Kind: cmp.Or(kinds[i.Text], i.Kind)})
+		root, _, dotted := strings.Cut(i.Text, ".")
+		switch m := (cell.Match{Name: i.Text, Kind: cmp.Or(kinds[i.Text], i.Kind)}); {
+		case i.Kind == "module" || strings.Contains(i.Text, "ʼ") || strings.Count(i.Text, ".") > 1:
+			// The session knows better which packages there are.
+		case dotted && prefix != "" && kinds[root] == "module":
+			later = append(later, m) // who types the name of a package will go on behind its dot
+		default:
+			add(m)
 		}
 	}
-	for _, m := range own {
+	for _, m := range append(own, later...) {
 		add(m)
 	}
 	return append(exact, folded...)
@@ -134,62 +144,6 @@ func (s *Session) rescue() {
 	if r := recover(); r != nil {
 		s.opts.Log("completion failed, which is a bug: %v", r)
 	}
-}
-
-// completeCommand completes the name of a command, its options and what its arguments name.
-func (s *Session) completeCommand(line string, cursor int) engine.Completions {
-	c := engine.Completions{Start: cursor, End: cursor}
-	add := func(typed, kind string, all ...string) {
-		c.Start = cursor - len(typed)
-		for _, n := range all {
-			if strings.HasPrefix(n, typed) {
-				c.Matches, c.Types = append(c.Matches, n), append(c.Types, kind)
-			}
-		}
-	}
-	command, args, more := strings.Cut(line, " ")
-	name := strings.TrimLeft(command, "%")
-	if strings.HasPrefix(line, "!") {
-		return s.completeWord(strings.TrimLeft(line, "!*"), cursor)
-	}
-	if !more {
-		signs := command[:len(command)-len(name)]
-		var all []string
-		for n, spec := range allByNames {
-			if mark := spec.mark(); mark != "" && (signs == "%%" || mark == "%") && n != "%" {
-				all = append(all, signs+n)
-			}
-		}
-		add(command, "magic", append(slices.Sorted(slices.Values(all)), "%%")...)
-		return c
-	}
-	spec := lookup(cmp.Or(name, "%"))
-	word := args[strings.LastIndexAny(args, " \t")+1:]
-	switch {
-	case spec == nil:
-		return c
-	case strings.HasPrefix(word, "-"):
-		add(word, "option", spec.options...)
-		return c
-	}
-	switch spec.args {
-	case commandsNamed:
-		add(word, "magic", slices.Sorted(maps.Keys(allByNames))...)
-	case environment:
-		var all []string
-		_, env := s.now()
-		for _, kv := range env {
-			k, _, _ := strings.Cut(kv, "=")
-			all = append(all, k)
-		}
-		slices.Sort(all)
-		add(word, "variable", slices.Compact(all)...)
-	case names:
-		s.look(func(state *cell.State, _ *build.Space) { add(word, "variable", state.Names()...) })
-	case files, folders:
-		return s.completeWord(args, cursor)
-	}
-	return c
 }
 
 // modulePackages lists the packages, and folders with some, of modules that cells may import from though nothing of them

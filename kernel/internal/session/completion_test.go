@@ -119,6 +119,8 @@ func TestCompleteCells(t *testing.T) {
 		{cell: "// ü\nx := \"ä\" + gr|", has: "größe"},
 		{cell: "ret|", first: "return"},
 		{cell: "tit|", first: "title"},
+		{cell: "ti|", first: "title time"},
+		{cell: "|", has: "title pt Map", not: "strings"},
 		{cell: "Ma|", first: "Map"},
 		{cell: "%%\nif true {\n\tfresh := 1\n\tfre|", first: "fresh"},
 		{cell: "x := (1 +\ny := ti|", has: "title"},
@@ -136,7 +138,18 @@ func TestCompleteCells(t *testing.T) {
 		{cell: "%ti|", first: "%time"},
 		{cell: "%%ti|", first: "%%time"},
 		{cell: "%|", has: "%get %use %fmt %%"},
-		{cell: "x := 1\n%|", not: "%time"},
+		{cell: "x := 1\n%|", has: "%time"},
+		{cell: "x := `a\n%wh|", not: "%who"},
+		{cell: "%%ba|", first: "%%bash"},
+		{cell: "%ba|", first: "%backend", not: "%bash"},
+		{cell: "%rm ti|", first: "title"},
+		{cell: "%help ti|", first: "time timeit"},
+		{cell: "%timeit -|", has: "-n -r"},
+		{cell: "%timeit strings.Repeat(ti|", first: "title"},
+		{cell: "%%timeit\nstrings.Repeat(ti|", first: "title"},
+		{cell: "%%capture out\nstrings.Repeat(ti|", first: "title"},
+		{cell: "%%bash\ntit|"}, {cell: "%%writefile x.go\npt.|"},
+		{cell: "%env HO|", has: "HOME"},
 	} {
 		got, code := completeAt(s, c.cell)
 		if got.End != strings.IndexByte(c.cell, '|') || got.Start > got.End || len(got.Types) != len(got.Matches) {
@@ -199,8 +212,13 @@ func TestCompletePaths(t *testing.T) {
 	check(`os.Open("nothing/|`, "")
 	check(`os.Open("~/|`, "")
 	check(`x := "a\`+"|", "")
-	check("%use da|", "da", "da`ta", "data/", "data.csv")
-	check("%use ./data/tr|", "tr", "train.csv")
+	check("%cd da|", "da", "data/")
+	check("!cat da|", "da", "da`ta", "data/", "data.csv")
+	check("!cat <./data/tr|", "tr", "train.csv")
+	check("!./data/tr|", "tr", "train.csv")
+	check("%run data/tr|", "tr", "train.csv")
+	check("%%writefile data/tr|", "tr", "train.csv")
+	check("%time os.Open(\"data/tr|", "tr", "train.csv")
 	must(t, s, `os.Chdir("data")`)
 	check(`os.Open("tr|`, "tr", "train.csv")
 }
@@ -236,6 +254,24 @@ func TestCompleteWithoutLanguage(t *testing.T) {
 	}
 	if s.language.failures != maxLanguageFailures || s.language.server != nil {
 		t.Errorf("it is started after %d failures", s.language.failures)
+	}
+}
+
+// TestLanguageMemory checks that a gopls which takes too much memory is replaced, and ends.
+func TestLanguageMemory(t *testing.T) {
+	s := typed(t)
+	withLanguage(t, s)
+	first := s.language.server
+	s.language.memory = first.Memory() / 2
+	if s.language.memory == 0 {
+		t.Skip("it is not known here how much it takes")
+	}
+	if got, _ := completeAt(s, "strings.Repeat(|"); len(got.Matches) == 0 || got.Matches[0] != "title" {
+		t.Errorf("%q", got.Matches)
+	}
+	<-first.Gone()
+	if s.language.server == first || s.language.failures > 0 {
+		t.Errorf("it was not replaced, or %d failures", s.language.failures)
 	}
 }
 

@@ -183,7 +183,8 @@ func runFile(ctx context.Context, s *Session, c *call) *engine.Error {
 		return c.failf("files that run files, %d deep: does %s run itself?", maxDepth, words[0])
 	}
 	c.r.depth++
-	defer func() { c.r.depth-- }()
+	args := c.r.args
+	defer func() { c.r.depth, c.r.args = c.r.depth-1, args }()
 	path := s.expand(words[0])
 	name := notInName.ReplaceAllString(filepath.Base(path), "_")
 	switch filepath.Ext(path) {

@@ -7,6 +7,7 @@ import (
 	"html"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,7 +18,6 @@ import (
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/modules"
 	"golab/kernel/nb"
-	"os/exec"
 )
 
 // moduleCommands are those about what cells can import.
@@ -52,7 +52,7 @@ func widgets(_ context.Context, _ *Session, c *call) *engine.Error {
 func wasm(_ context.Context, _ *Session, c *call) *engine.Error {
 	c.r.way = done
 	return c.failf("GoLab does not compile cells for the browser: their values live in the worker, where a browser's code could not use them\n" +
-		"hint: `import \"golab/widgets\"` has controls that call Go; JavaScript shows as HTML; GoNB itself runs %%wasm cells")
+		"hint: golab/viz/widgets has controls that call Go; JavaScript shows as HTML; GoNB itself runs %%wasm cells")
 }
 
 // goWorkFix is %goworkfix: GoLab's way to take local modules is %use, which does it without a go.work.
@@ -69,6 +69,10 @@ func goWorkFix(ctx context.Context, s *Session, c *call) *engine.Error {
 		return c.failf("there is no go.work in %s, nothing to do; `%%use DIR` uses the module in a folder", folder.Dir())
 	}
 	for _, dir := range dirs {
+		if path, version := folder.Own(ctx, dir); version != "" {
+			c.r.out.Stream("stderr", fmt.Sprintf("golab: GoLab itself uses %s %s, which the session keeps; `%%use %s` takes the folder all the same\n", path, version, dir))
+			continue
+		}
 		if err := s.use(ctx, c, dir, "\t- Added replace rule for module %q to local directory %q.\n"); err != nil {
 			return err
 		}

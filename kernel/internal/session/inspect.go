@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"html"
 	"strings"
 	"time"
 
@@ -18,14 +17,18 @@ func (s *Session) Inspect(code string, cursor, detail int) (b nb.Bundle) {
 	if q, ok := cell.AsQuestion(code); ok {
 		return s.explain(q)
 	}
-	_, text := cutCommands(code)
-	if line, ok := commandAt(code, text, cursor); ok {
-		if !strings.ContainsAny(line, " \t") { // in its name
+	at := placeIn(code, cursor)
+	switch {
+	case at.text:
+		return nil
+	case at.command != "":
+		if !strings.ContainsAny(at.command, " \t") { // in its name
 			rest, _, _ := strings.Cut(code[cursor:], "\n")
-			line += strings.Split(rest+" ", " ")[0]
+			at.command += strings.Split(rest+" ", " ")[0]
 		}
-		return describeCommand(line)
+		return describeCommand(at.command)
 	}
+	text := at.code
 	found := make(chan nb.Bundle, 1)
 	go func() {
 		defer close(found)
@@ -69,9 +72,9 @@ func (s *Session) answer(ctx context.Context, q cell.Question, out engine.Sink) 
 // explain answers a question; nil if nothing is known of what it asks.
 func (s *Session) explain(q cell.Question) nb.Bundle {
 	if q.Text == "" {
-		return describeCommand("help")
+		return describeCommand("%help")
 	}
-	if strings.HasPrefix(q.Text, "%") || strings.HasPrefix(q.Text, "!") {
+	if strings.HasPrefix(q.Text, "%") {
 		return describeCommand(q.Text)
 	}
 	return s.Inspect(q.Text, q.Cursor(), q.Detail)
@@ -98,43 +101,6 @@ func (s *Session) live(d *cell.Description) *engine.Variable {
 
 // valueWithin is how long an inspection waits for a variable's value.
 const valueWithin = 300 * time.Millisecond
-
-// commandAt is the line of a command in which the cursor stands, from its first word up to the cursor. text is code without
-// its commands; ok is false where it has Go.
-func commandAt(code, text string, cursor int) (line string, ok bool) {
-	from := strings.LastIndexByte(code[:cursor], '\n') + 1
-	line = strings.TrimLeft(code[from:cursor], " \t")
-	if !strings.HasPrefix(line, "%") && !strings.HasPrefix(line, "!") {
-		return "", false
-	}
-	if line == "%%" || line == "%main" {
-		return line, true
-	}
-	return line, strings.TrimSpace(text[cursor-len(line):cursor]) == ""
-}
-
-// describeCommand tells about the command with which a line begins; nil if there is none of that name.
-func describeCommand(line string) nb.Bundle {
-	word := strings.Fields(line + " ")[0]
-	name := strings.TrimLeft(word, "%")
-	switch {
-	case name == "": // %%
-		name = "%"
-	case strings.HasPrefix(word, "!*"):
-		name = "!*"
-	case strings.HasPrefix(word, "!"):
-		name = "!"
-	}
-	c := lookup(name)
-	if c == nil {
-		return nil
-	}
-	return nb.Bundle{
-		"text/plain":    c.help(),
-		"text/markdown": fenced(c.help()),
-		"text/html":     "<pre><code>" + html.EscapeString(c.help()) + "</code></pre>",
-	}
-}
 
 // look calls f with a copy of the session's state and what it can import, if the base is there. A bug of ours that panics
 // on a cell half typed must not end the session: then nothing is known.

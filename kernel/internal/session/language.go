@@ -24,6 +24,7 @@ type language struct {
 	program string        // the path of gopls
 	dir     string        // of its go.mod
 	within  time.Duration // how long a completion waits for it
+	memory  int64         // what it may take, in bytes, before it is started anew
 	log     func(format string, args ...any)
 
 	mu     sync.Mutex // guards what follows
@@ -155,7 +156,7 @@ func (l *language) running(base *build.Base) (*gopls.Server, error) {
 				return nil, errNoLanguage
 			}
 		default:
-			if l.mod == mod && l.server.Memory() < maxLanguageMemory {
+			if l.mod == mod && l.server.Memory() <= l.memory {
 				return l.server, nil
 			}
 			go l.server.Close()

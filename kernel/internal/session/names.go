@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,7 +12,6 @@ import (
 	"golab/kernel/internal/modules"
 	"golab/kernel/internal/pipe"
 	"golab/kernel/nb"
-	"os"
 )
 
 // namesCommands are those about what the session has declared.

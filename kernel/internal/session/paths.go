@@ -14,14 +14,14 @@ import (
 // maxPaths is how many files of a folder are listed.
 const maxPaths = 1000
 
-// workDir is the folder in which cells run now.
+// workDir is the folder in which cells run now. Where the system tells it, the worker need not be asked: it may be stopped.
 func (s *Session) workDir() string {
 	if w := s.runningWorker(); w != nil {
 		if dir, err := os.Readlink("/proc/" + strconv.Itoa(w.cmd.Process.Pid) + "/cwd"); err == nil {
 			return dir
 		}
 	}
-	return s.opts.Dir
+	return s.folderNow()
 }
 
 // paths lists the files whose paths begin with prefix: what could follow the last slash of that. Folders end in a slash,
@@ -80,12 +80,14 @@ func (s *Session) completeString(text string, quote byte, cursor int) engine.Com
 	return c
 }
 
-// completeWord lists the files that the last word of a command's arguments may go on to name.
-func (s *Session) completeWord(args string, cursor int) engine.Completions {
-	word := args[strings.LastIndexAny(args, " \t\"'=<>|;&")+1:]
+// completeWord lists the files, or only the folders, that the last word of a command's arguments may go on to name.
+func (s *Session) completeWord(word string, cursor int, folders bool) engine.Completions {
 	names, base := s.paths(word)
 	c := engine.Completions{Start: cursor - len(base), End: cursor}
 	for _, n := range names {
+		if folders && !strings.HasSuffix(n, "/") {
+			continue
+		}
 		if !strings.ContainsAny(n, " \t\"'\\") { // commands don't agree on how such are written
 			c.Matches, c.Types = append(c.Matches, n), append(c.Types, "path")
 		}

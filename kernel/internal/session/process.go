@@ -41,7 +41,7 @@ type process struct {
 }
 
 // start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, env []string, sink func() engine.Sink, input func(pipe.Input)) (*process, error) {
+func start(program, cwd, dir string, env []string, sink func() engine.Sink, input func(pipe.Input), panicked func(pipe.Panic)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -108,7 +108,7 @@ func start(program, cwd, dir string, env []string, sink func() engine.Sink, inpu
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take})
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked})
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)

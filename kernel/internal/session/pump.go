@@ -41,6 +41,8 @@ type listener struct {
 	cut    func() // called once when the worker has closed its events
 	input  func(pipe.Input)
 	answer func(pipe.Answer)
+	// panicked hears of goroutines that panicked.
+	panicked func(pipe.Panic)
 }
 
 // source is a pipe read without waiting.
@@ -274,7 +276,7 @@ func (p *pump) handle(e pipe.Event) {
 	case e.Clear != nil:
 		p.sink().Clear(e.Clear.Wait)
 	case e.Panic != nil:
-		p.sink().Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
+		p.panicked(*e.Panic)
 	case e.Input != nil:
 		p.input(*e.Input)
 	case e.Done != nil:

@@ -29,7 +29,7 @@ func TestQuestions(t *testing.T) {
 		"strings?":          {"package strings", "Package strings implements"},
 		"append?":           {"func append(slice []Type", "appends elements"},
 		"for?":              {"for key, value := range x"},
-		"%time?":            {"%time [CODE]", "run the cell"},
+		"?%time":            {"%time [CODE]", "run the cell"},
 		"?%get":             {"%get MODULE"},
 		"?":                 {"%help"},
 		"// which?\npt?\n":  {"var pt Point"},
@@ -54,7 +54,7 @@ func TestQuestions(t *testing.T) {
 			t.Errorf("%q is %s", code, c.Status)
 		}
 	}
-	for _, code := range []string{"nobody?", "pt.Nothing?", "%nothing?"} {
+	for _, code := range []string{"nobody?", "pt.Nothing?", "?%nothing"} {
 		if got, res := execute(s, code); res.Err != nil || res.Payload != nil || !strings.Contains(got, "nothing is known of "+strings.Trim(code, "?")) {
 			t.Errorf("%q: %+v, shows %q", code, res, got)
 		}
@@ -106,7 +106,7 @@ func TestFmt(t *testing.T) {
 	s := open(t)
 	for code, want := range map[string]string{
 		"%fmt\nx:=1\nif x>0{\nfmt.Println( x )}": "x := 1\nif x > 0 {\n\tfmt.Println(x)\n}",
-		"%time\n%fmt\nx:=1\r\ny :=2":             "%time\n\nx := 1\ny := 2",
+		"%args -n 3\n%fmt\nx:=1\r\ny :=2":        "%args -n 3\n\nx := 1\ny := 2",
 		"%fmt\nfunc f( ){}\n%%\nx:=1":            "func f() {}\n%%\nx := 1",
 		"%fmt":                                   "",
 	} {

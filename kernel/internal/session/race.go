@@ -456,7 +456,7 @@ func (s *Session) stackText(b *strings.Builder, frames []pipe.Frame) {
 		_, name, _ := cell.SplitFileName(f.File)
 		fmt.Fprintf(b, "    %s in %s\n", bold(fmt.Sprintf("%s:%d", name, f.Line)), userFunc(f.Func))
 		if src := s.source(f.File); src != nil {
-			for _, l := range excerpt(src, f.Line, 0) {
+			for _, l := range []string{oneLine(src, f.Line)} {
 				fmt.Fprintf(b, "    %s\n", l)
 			}
 		}

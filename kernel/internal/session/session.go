@@ -155,7 +155,7 @@ func New(opts Options) (*Session, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
-	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, log: opts.Log}
+	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, memory: maxLanguageMemory, log: opts.Log}
 	s.begin()
 	return s, nil
 }
@@ -242,7 +242,7 @@ func (s *Session) ensureWorker() (*process, error) {
 	if s.worker != nil && s.worker.alive() {
 		return s.worker, nil
 	}
-	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput)
+	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput, s.goroutinePanic)
 	if err != nil {
 		return nil, err
 	}
@@ -337,6 +337,9 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command) *eng
 	if err := s.code(ctx, r, start); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	r.inWorker = false // an interrupt is for the commands
+	s.mu.Unlock()
 	return s.commands(ctx, r, cmds, true)
 }
 
@@ -496,7 +499,7 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 	case d.Panic != nil:
 		return s.panicError(d.Panic)
 	case d.Failed != "":
-		return &engine.Error{Name: "error", Value: d.Failed, Traceback: []string{red("error: ") + d.Failed}}
+		return failedError(d)
 	case d.Abandoned != "":
 		return &engine.Error{Name: "interrupted", Value: "while waiting (" + d.Abandoned + "); values are kept", Traceback: []string{
 			red("interrupted") + " while waiting (" + d.Abandoned + "); values are kept, the waiting code stops when it wakes"}}

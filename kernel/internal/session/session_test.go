@@ -122,6 +122,9 @@ func runCell(s *Session, count int, code string) (string, *engine.Error) {
 		for _, l := range res.Err.Traceback {
 			tr.line("  " + ansi.ReplaceAllString(l, ""))
 		}
+		if m := res.Err.More; m != nil {
+			tr.line(fmt.Sprint("  more: ", m["text/plain"]))
+		}
 	}
 	return tr.String(), res.Err
 }

@@ -22,6 +22,9 @@ import (
 // lookTime is how long the values of variables are looked at. The front waits a little longer.
 const lookTime = 700 * time.Millisecond
 
+// maxCopied is how large a variable itself may be, without what it points to, to be copied for showing it.
+const maxCopied = 64 << 20
+
 // query answers a question about the values. Cells may be running.
 func (w *worker) query(q pipe.Query) {
 	a := pipe.Answer{ID: q.ID}
@@ -64,7 +67,7 @@ func (w *worker) variables() []pipe.Variable {
 			info := variables.Look(reflect.NewAt(v.Type, v.Addr).Elem(), busy)
 			mu.Lock()
 			x := &list[i]
-			x.Known, x.Value, x.Shape, x.Size, x.HasChildren = true, info.Value, info.Shape, info.Size, info.HasChildren
+			x.Value, x.Shape, x.Size, x.HasChildren = info.Value, info.Shape, info.Size, info.HasChildren
 			mu.Unlock()
 		}
 	}()
@@ -90,7 +93,7 @@ func (w *worker) preview(name string) (b nb.Bundle) {
 	running := w.current != nil
 	w.mu.Unlock()
 	v := live.Lookup(name)
-	if v.Addr == nil || running {
+	if v.Addr == nil || running || v.Type.Size() > maxCopied {
 		return nil
 	}
 	b = wire(render(reflect.NewAt(v.Type, v.Addr).Elem().Interface()))

@@ -71,6 +71,7 @@ type cell struct {
 type outcome struct {
 	panicked *pipe.Panic
 	failed   string
+	causes   []string
 	stopped  bool
 }
 
@@ -259,7 +260,7 @@ func (w *worker) cell(c *cell) {
 	}
 	select {
 	case o := <-c.outcome:
-		done.Panic, done.Failed, done.Interrupted, done.Abandoned = o.panicked, o.failed, o.stopped, ""
+		done.Panic, done.Failed, done.Causes, done.Interrupted, done.Abandoned = o.panicked, o.failed, o.causes, o.stopped, ""
 	default:
 		done.Interrupted = true
 	}
@@ -301,7 +302,7 @@ func (c *cell) execute() {
 			o.stopped = true
 		case r == nil: // it ran to its end, or called runtime.Goexit
 		case failed:
-			o.failed = f.err.Error()
+			o.failed, o.causes = safely(f.err.Error), causes(f.err, 1)
 		default:
 			o.panicked = describe(r, c.frame)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/output"
@@ -24,15 +25,21 @@ type cells struct {
 	asking  *asking  // of the running cell, if it may ask for input
 	count   int      // of the cells that were counted, In [count]
 	any     bool     // the engine has run code
+	failed  failure  // the last cell that aborted others
 }
 
 func (c *cells) init() { c.changed.L = &c.mu }
 
-func (c *cells) push(req *request) {
+// push queues a request, unless it was sent to run after a cell that has failed meanwhile.
+func (c *cells) push(req *request) (aborted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failed.before(req) {
+		return true
+	}
 	c.queue = append(c.queue, req)
 	c.changed.Broadcast()
+	return false
 }
 
 // next waits for a request and makes it the running one; nil after close.
@@ -84,12 +91,13 @@ func (c *cells) close() {
 	c.changed.Broadcast()
 }
 
-// takeAll empties the queue.
-func (c *cells) takeAll() []*request {
+// abort empties the queue because req has failed.
+func (c *cells) abort(req *request) []*request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := c.queue
 	c.queue = nil
+	c.failed = failure{req: req, at: time.Now()}
 	return all
 }
 
@@ -101,12 +109,13 @@ func (s *server) runCells() {
 		s.cells.ended()
 		s.idle(req)
 		for _, req := range aborted {
-			s.busy(req)
-			s.reply(req, object{"status": "aborted"})
-			s.idle(req)
+			s.handle(req, abort)
 		}
 	}
 }
+
+// abort answers a cell that is not run because one before it failed.
+var abort = handler{answer: func(*server, *request) object { return object{"status": "aborted"} }}
 
 // executeRequest is the content of an execute_request.
 type executeRequest struct {
@@ -160,7 +169,7 @@ func (s *server) runCell(req *request) (aborted []*request) {
 		content["payload"] = payloads(result.Payload)
 		content["user_expressions"] = object{}
 		if r.StopOnError == nil || *r.StopOnError {
-			aborted = s.cells.takeAll()
+			aborted = s.cells.abort(req)
 		}
 		s.reply(req, content)
 		return aborted

@@ -57,9 +57,9 @@ try {
   saw.input = await output(1);
 
   step = 'interrupt';
-  await write(2, 'turns := 0\nfor {\n\tturns++\n}');
+  await write(2, 'turns := 0\nfmt.Println("turning")\nfor {\n\tturns++\n}');
   await start(2);
-  await page.waitForFunction(() => current().sessionContext.session.kernel.status === 'busy');
+  await page.waitForFunction(() => current().content.widgets[2].model.sharedModel.getOutputs().length > 0);
   await press('notebook:interrupt-kernel', 'Interrupt the kernel');
   await ended(2);
   saw.interrupted = await output(2);

@@ -151,10 +151,10 @@ func (s *server) runCell(req *request) (aborted []*request) {
 	if result.Err != nil {
 		content := errorContent(result.Err)
 		if !r.Silent {
+			s.post(req, "error", object{"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"]})
 			if result.Err.More != nil {
 				out.Display(nb.Output{Data: result.Err.More})
 			}
-			s.post(req, "error", object{"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"]})
 		}
 		content["execution_count"] = count.shown
 		content["payload"] = payloads(result.Payload)
@@ -263,7 +263,7 @@ func (c *cellOutput) Stream(name, text string) {
 
 func (c *cellOutput) Display(o nb.Output) {
 	typ, updated := "display_data", ""
-	if o.Update {
+	if o.Update && o.ID != "" {
 		typ, updated = "update_display_data", o.ID
 	}
 	transient := object{}

@@ -57,7 +57,8 @@ func (c Connection) warnings(path string) (all []string) {
 	where := ""
 	if c.Transport == "ipc" {
 		dir := filepath.Dir(c.IP)
-		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 {
+		// In a sticky folder, as /tmp is, others can't put theirs in the sockets' place.
+		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
 			where = fmt.Sprintf("others can write in %s, the folder of the kernel's sockets", dir)
 		}
 	} else if !c.loopback() {

@@ -27,8 +27,8 @@ func writeFile(t *testing.T, c Connection, mode os.FileMode) string {
 
 // TestWarnings: whatever lets others in is told, and nothing else.
 func TestWarnings(t *testing.T) {
-	private, open := filepath.Join(t.TempDir(), "private"), filepath.Join(t.TempDir(), "open")
-	for dir, mode := range map[string]os.FileMode{private: 0o700, open: 0o777} {
+	private, open, sticky := filepath.Join(t.TempDir(), "private"), filepath.Join(t.TempDir(), "open"), filepath.Join(t.TempDir(), "sticky")
+	for dir, mode := range map[string]os.FileMode{private: 0o700, open: 0o777, sticky: 0o777 | os.ModeSticky} {
 		if err := os.Mkdir(dir, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -54,6 +54,7 @@ func TestWarnings(t *testing.T) {
 		{Connection{IP: "0.0.0.0"}, 0o600, []string{"listen on 0.0.0.0", "and others reach them"}},
 		{Connection{Transport: "ipc", IP: filepath.Join(private, "k"), Key: "k"}, 0o600, nil},
 		{Connection{Transport: "ipc", IP: filepath.Join(private, "new", "k"), Key: "k"}, 0o600, nil},
+		{Connection{Transport: "ipc", IP: filepath.Join(sticky, "k"), Key: "k"}, 0o600, nil},
 		{Connection{Transport: "ipc", IP: filepath.Join(open, "k"), Key: "k"}, 0o600, []string{"others can write in " + open}},
 	} {
 		path := writeFile(t, test.c, test.mode)

@@ -11,11 +11,16 @@ const (
 	// flushEvery is how long a piece of streamed text waits for more of the same before it is sent.
 	flushEvery = 20 * time.Millisecond
 	// flushSize is how much text one message holds at most.
-	flushSize = 512 << 10
+	flushSize = 256 << 10
 	// Each stream, and the updates of each display, may send burst messages in a row, and one more every pace: browsers
 	// choke on the number of messages long before they do on text. What comes meanwhile is merged into the next.
 	burst = 16
 	pace  = 100 * time.Millisecond
+	// Jupyter's server drops whatever a kernel shows, results and errors too, when that is more than 3,000 messages or, of
+	// text, 3,000,000 bytes in three seconds (ServerApp.iopub_msg_rate_limit and iopub_data_rate_limit), counted anew at each
+	// idle status. So no more is sent: at once up to these limits, and beyond them as much a second.
+	messageLimit, messageRate = 2000, 300
+	textLimit, textRate       = 2_000_000, 300_000
 	// crumbs is how many messages wait before text may overtake that of the other stream, to be merged.
 	crumbs = 16
 	// maxQueued and maxEvents are how much waits before what shows more has to wait, for roomTime at most.
@@ -31,9 +36,10 @@ type event struct {
 	display string // of update_display_data: the display's identifier
 
 	// A stream event has these instead of content.
-	stream string
-	text   *strings.Builder
-	born   time.Time
+	stream  string
+	text    *strings.Builder
+	encoded int // about how many bytes the text takes in a message
+	born    time.Time
 }
 
 // paced is the name of what limits how often such events are sent; empty for one that is sent at once.
@@ -59,30 +65,42 @@ type outbox struct {
 	sending bool
 	closed  bool
 	allowed map[string]*allowance
-	changed sync.Cond     // the queue became shorter, or closed
-	wake    chan struct{} // has a token when there is more to send
+	budget  struct{ messages, text allowance } // of Jupyter's server
+	changed sync.Cond                          // the queue became shorter, or closed
+	wake    chan struct{}                      // has a token when there is more to send
 }
 
 func newOutbox(send func(event)) *outbox {
 	o := &outbox{send: send, now: time.Now, allowed: map[string]*allowance{}, wake: make(chan struct{}, 1)}
 	o.changed.L = &o.mu
+	o.renew()
 	return o
 }
 
-// allowance is how many messages of one kind may be sent.
-type allowance struct {
-	left float64
-	at   time.Time // when left was right
+// renew is called when Jupyter's server begins to count anew.
+func (o *outbox) renew() {
+	o.budget.messages, o.budget.text = newAllowance(messageLimit, messageRate), newAllowance(textLimit, textRate)
 }
 
-// wait is how long it takes until there is one to spend.
-func (a *allowance) wait(now time.Time) time.Duration {
-	a.left = min(burst, a.left+float64(now.Sub(a.at))/float64(pace))
+// allowance is how much of something may be sent.
+type allowance struct {
+	most, rate float64 // at once, and more in each second
+	left       float64
+	at         time.Time // when left was right
+}
+
+func newAllowance(most, rate float64) allowance { return allowance{most: most, rate: rate, left: most} }
+
+// wait is how long it takes until there are n to spend, or as many as there can be.
+func (a *allowance) wait(now time.Time, n float64) time.Duration {
+	if !a.at.IsZero() {
+		a.left = min(a.most, a.left+now.Sub(a.at).Seconds()*a.rate)
+	}
 	a.at = now
-	if a.left >= 1 {
+	if n = min(n, a.most); a.left >= n {
 		return 0
 	}
-	return time.Duration((1 - a.left) * float64(pace))
+	return time.Duration((n-a.left)/a.rate*float64(time.Second)) + 1
 }
 
 // post queues a message. An update replaces the one of the same display that still waits.
@@ -140,12 +158,14 @@ func (o *outbox) write(name string, parent json.RawMessage, text string) {
 				break
 			}
 			e.text.WriteString(text)
+			e.encoded += encodedSize(text)
 			o.awake()
 			return
 		}
 	}
 	e := event{outgoing: outgoing{typ: "stream", parent: parent}, stream: name, text: &strings.Builder{}, born: o.now()}
 	e.text.WriteString(text)
+	e.encoded = 1000 + encodedSize(text) // with the headers
 	o.queue = append(o.queue, e)
 	o.awake()
 }
@@ -214,23 +234,38 @@ func (o *outbox) next() (e event, wait time.Duration, ok bool) {
 		return event{}, time.Hour, false
 	}
 	e = o.queue[0]
-	if name := e.paced(); name == "" {
-		o.prompt--
-	} else {
-		now := o.now()
-		a := o.allowance(name, now)
-		wait := a.wait(now)
+	now := o.now()
+	name, own := e.paced(), &allowance{}
+	if name != "" && o.prompt == 0 && o.hurry == 0 {
+		own = o.allowance(name)
+		wait = own.wait(now, 1)
 		if e.text != nil && e.text.Len() < flushSize/2 && len(o.queue) == 1 {
 			wait = max(wait, flushEvery-now.Sub(e.born))
 		}
-		if wait > 0 && o.prompt == 0 && o.hurry == 0 {
-			return event{}, wait, false
-		}
-		a.left = max(0, a.left-1)
+	}
+	messages, text := 1.0, 0.0
+	if e.typ == "status" {
+		messages = 0
+	}
+	if e.text != nil {
+		e.content = object{"name": e.stream, "text": e.text.String()}
+		text = float64(e.encoded)
+	}
+	wait = max(wait, o.budget.messages.wait(now, messages), o.budget.text.wait(now, text))
+	if wait > 0 {
+		return event{}, wait, false
+	}
+	own.left--
+	o.budget.messages.left -= messages
+	o.budget.text.left -= text
+	if c, ok := e.content.(object); ok && e.typ == "status" && c["execution_state"] == "idle" {
+		o.renew()
+	}
+	if name == "" {
+		o.prompt--
 	}
 	if e.text != nil {
 		o.bytes -= e.text.Len()
-		e.content = object{"name": e.stream, "text": e.text.String()}
 	}
 	o.bytes -= e.size
 	o.queue[0] = event{}
@@ -240,16 +275,33 @@ func (o *outbox) next() (e event, wait time.Duration, ok bool) {
 }
 
 // allowance is the one of that name.
-func (o *outbox) allowance(name string, now time.Time) *allowance {
+func (o *outbox) allowance(name string) *allowance {
 	a := o.allowed[name]
 	if a == nil {
 		if len(o.allowed) > maxEvents { // identifiers of displays that are long gone
 			clear(o.allowed)
 		}
-		a = &allowance{left: burst, at: now}
+		fresh := newAllowance(burst, float64(time.Second/pace))
+		a = &fresh
 		o.allowed[name] = a
 	}
 	return a
+}
+
+// encodedSize is how many bytes text takes in JSON, or somewhat more.
+func encodedSize(text string) int {
+	n := len(text)
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '\n', c == '\r', c == '\t', c == '"', c == '\\':
+			n++
+		case c < ' ':
+			n += 5
+		case c == '\xe2' && i+2 < len(text) && text[i+1] == '\x80' && text[i+2]&^1 == '\xa8': // a line separator
+			n += 3
+		}
+	}
+	return n
 }
 
 // drain sends at once what waits, and returns when it is sent or after a while.

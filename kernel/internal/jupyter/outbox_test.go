@@ -238,3 +238,90 @@ func TestOutboxRoom(t *testing.T) {
 		t.Errorf("%d events wait in a closed outbox", len(c.queue))
 	}
 }
+
+// TestOutboxKeepsWithinTheServersLimits: Jupyter's server, as jupyter_server's ZMQChannelsWebsocketConnection counts, has no
+// reason to drop anything, whatever cells print and display; and all of it is sent in the end.
+func TestOutboxKeepsWithinTheServersLimits(t *testing.T) {
+	floods := map[string]func(c *clock, i int){
+		"lines":    func(c *clock, _ int) { c.write("stdout", nil, strings.Repeat("line\n", 4000)) },
+		"newlines": func(c *clock, _ int) { c.write("stdout", nil, strings.Repeat("\n", 20_000)) },
+		"binary":   func(c *clock, _ int) { c.write("stderr", nil, strings.Repeat("\x00\x1b\u2028\x7f", 5000)) },
+		"quotes":   func(c *clock, _ int) { c.write("stdout", nil, strings.Repeat(`"`, 20_000)) },
+		"big":      func(c *clock, _ int) { c.write("stdout", nil, strings.Repeat("x", 50_000)) },
+		"displays": func(c *clock, _ int) {
+			for range 12 {
+				c.post(event{outgoing: outgoing{typ: "display_data"}, size: 10})
+			}
+		},
+		"both": func(c *clock, i int) { c.write([]string{"stdout", "stderr"}[i%2], nil, strings.Repeat("y\n", 5000)) },
+		"interleaved": func(c *clock, _ int) {
+			c.write("stdout", nil, "x\n")
+			c.post(event{outgoing: outgoing{typ: "display_data"}})
+		},
+	}
+	for name, flood := range floods {
+		c := newClock()
+		type sent struct {
+			at    time.Time
+			bytes int
+		}
+		var window []sent
+		bytes, sentText, sentOthers := 0, 0, 0
+		take := func() {
+			for {
+				e, _, ok := c.next()
+				if !ok {
+					return
+				}
+				if e.typ == "status" {
+					if e.content.(object)["execution_state"] == "idle" {
+						window, bytes = nil, 0
+					}
+					continue
+				}
+				for len(window) > 0 && c.at.Sub(window[0].at) >= 3*time.Second {
+					bytes -= window[0].bytes
+					window = window[1:]
+				}
+				s := sent{at: c.at}
+				if e.text != nil {
+					raw, err := json.Marshal(e.content)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s.bytes = len(raw) + 800 // with its headers
+					sentText += e.text.Len()
+				} else {
+					sentOthers++
+				}
+				window, bytes = append(window, s), bytes+s.bytes
+				if bytes > 3_000_000 || len(window) > 3000 {
+					t.Fatalf("%s: %d messages and %d bytes in three seconds", name, len(window), bytes)
+				}
+			}
+		}
+		for cell := range 3 {
+			for i := range 400 {
+				flood(c, i)
+				take()
+				c.at = c.at.Add(2 * time.Millisecond)
+			}
+			for _, state := range []string{"idle", "busy"} {
+				c.post(event{outgoing: outgoing{typ: "status", content: object{"execution_state": state}}})
+			}
+			if cell == 1 { // there is time between two cells
+				c.at = c.at.Add(time.Second)
+			}
+		}
+		for i := 0; len(c.queue) > 0; i++ {
+			if i > 1_000_000 {
+				t.Fatalf("%s: nothing is sent any more", name)
+			}
+			take()
+			c.at = c.at.Add(10 * time.Millisecond)
+		}
+		if c.bytes != 0 || c.prompt != 0 || sentText+sentOthers < 1200 {
+			t.Errorf("%s: %d bytes and %d events are left; sent %d bytes and %d others", name, c.bytes, c.prompt, sentText, sentOthers)
+		}
+	}
+}

@@ -41,13 +41,13 @@ func TestPayloads(t *testing.T) {
 	expect(t, "none", reply.Content["payload"], []any{})
 }
 
-// TestErrorWithMore: what the error's text leaves out comes before it, in an output of its own.
+// TestErrorWithMore: what the error's text leaves out follows it, in an output of its own.
 func TestErrorWithMore(t *testing.T) {
 	k := start(t, &jupytertest.Engine{Results: map[string]engine.Result{
 		"x": {Err: &engine.Error{Name: "panic", Value: "v", More: nb.Bundle{"text/html": "<details/>"}}},
 	}})
 	_, outputs := k.Execute("end x")
-	expect(t, "outputs", shown(outputs), []string{"execute_input 1", "display_data map[text/html:<details/>]", "error panic: v"})
+	expect(t, "outputs", shown(outputs), []string{"execute_input 1", "error panic: v", "display_data map[text/html:<details/>]"})
 	content := jupytertest.ExecuteContent("end x")
 	content["silent"] = true
 	reply, outputs := k.Request("shell", "execute_request", content)

@@ -412,7 +412,7 @@ func TestFlood(t *testing.T) {
 			stdout.WriteString(m.Text("text"))
 		}
 	}
-	if n := stdout.Len(); n < 8<<20 || n > 9<<20 {
+	if n := stdout.Len(); n < 2_000_000 || n > 2_100_000 {
 		t.Errorf("%d bytes arrived", n)
 	}
 	if !strings.HasSuffix(stdout.String(), "xxx\nthe end\n") || strings.Count(stdout.String(), " bytes of stdout left out]") != 1 {

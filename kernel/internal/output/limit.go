@@ -13,9 +13,10 @@ import (
 )
 
 // How much text of one stream is shown of a cell: the first maxHead bytes as they come and the last maxTail bytes when the
-// cell ends. A loop that prints without end thus costs neither the client nor the notebook file more than that.
+// cell ends. A loop that prints without end thus costs neither the client nor the notebook file more than that. (Jupyter's
+// server drops all that a kernel shows, results too, if it prints more than 3 MB in three seconds.)
 const (
-	maxHead = 8 << 20
+	maxHead = 2_000_000
 	maxTail = 16 << 10
 )
 
@@ -79,7 +80,7 @@ func (l *Limiter) Stream(name, text string) {
 		if f.esc {
 			reset = "\x1b[0m"
 		}
-		l.out.Stream(name, reset+fmt.Sprintf("\n[more than %d MB on %s: only the end of the rest is shown, when the cell ends]\n", maxHead>>20, name))
+		l.out.Stream(name, reset+fmt.Sprintf("\n[more than %d MB on %s: only the end of the rest is shown, when the cell ends]\n", maxHead/1_000_000, name))
 	}
 	f.held += int64(len(text))
 	text = text[max(0, len(text)-maxTail):]

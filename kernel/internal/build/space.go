@@ -200,16 +200,16 @@ func (s *Space) find(path string) (*pkg, error) {
 	if s.m.Dir == "" {
 		return s.base.find(path)
 	}
-	s.mu.Lock()
-	p := s.packages[path]
-	s.mu.Unlock()
-	if p != nil {
+	s.base.mu.Lock()
+	p := s.base.packages[path]
+	s.base.mu.Unlock()
+	if p != nil && p.Base { // first: what the go command lists with a module, such as runtime/cgo, is the base's all the same
 		return p, nil
 	}
-	s.base.mu.Lock()
-	p = s.base.packages[path]
-	s.base.mu.Unlock()
-	if p != nil && p.Base {
+	s.mu.Lock()
+	p = s.packages[path]
+	s.mu.Unlock()
+	if p != nil {
 		return p, nil
 	}
 	if err := checkPath(path); err != nil {

@@ -57,14 +57,14 @@ func TestFormat(t *testing.T) {
 func TestAsQuestion(t *testing.T) {
 	for text, want := range map[string]Question{
 		"x?": {"x", 0}, "?x": {"x", 0}, "x??": {"x", 1}, "??x": {"x", 1}, " df.Col ?": {"df.Col", 0}, "?%time": {"%time", 0},
-		"??%%time": {"%%time", 1}, "// what is\n\nmlx.Dense?\n": {"mlx.Dense", 0}, "for?": {"for", 0}, "?": {"", 0}, "größe?": {"größe", 0},
+		"??%%time": {"%%time", 1}, "%time?": {"%time", 0}, "%%time??": {"%%time", 1}, "%%?": {"%%", 0}, "// what is\n\nmlx.Dense?\n": {"mlx.Dense", 0}, "for?": {"for", 0}, "?": {"", 0}, "größe?": {"größe", 0},
 		"f(1)?": {"f(1)", 0}, "f(1).X[2]??": {"f(1).X[2]", 1}, "x?\r\n": {"x", 0},
 	} {
 		if got, ok := AsQuestion(text); !ok || got != want {
 			t.Errorf("%q: got %v, %v", text, got, ok)
 		}
 	}
-	for _, text := range []string{"", "x", "// x?", "\"x?", "x := 1\nx?", "x ? y : z?", "%time?", "!ls ?", "!x?", "x???", "a + b?", "%time f?", "`\nx?\n`", "'?'", "x? // y"} {
+	for _, text := range []string{"", "x", "// x?", "\"x?", "x := 1\nx?", "x ? y : z?", "!ls ?", "!x?", "x???", "a + b?", "%time f?", "`\nx?\n`", "'?'", "x? // y"} {
 		if got, ok := AsQuestion(text); ok {
 			t.Errorf("%q: got %v", text, got)
 		}

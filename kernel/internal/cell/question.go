@@ -14,7 +14,7 @@ type Question struct {
 }
 
 // AsQuestion reports whether the cell's text asks about something. Go has no question mark outside of text, so no Go that
-// could be run is one. Lines of commands are none either: `%name?` and `!ls ?` are for those.
+// could be run is one. In the shell there are some: `!ls ?` is no question.
 func AsQuestion(text string) (q Question, ok bool) {
 	var line string
 	for l := range strings.Lines(text) {
@@ -37,8 +37,7 @@ func AsQuestion(text string) (q Question, ok bool) {
 		}
 	}
 	trim(strings.CutPrefix)
-	leading := marks > 0
-	if !leading {
+	if marks == 0 {
 		trim(strings.CutSuffix)
 	}
 	if marks == 0 || strings.Contains(line, "?") {
@@ -48,8 +47,8 @@ func AsQuestion(text string) (q Question, ok bool) {
 	if line == "" {
 		return q, true
 	}
-	if name := strings.TrimLeft(line, "%"); name != line { // `%name?` is a command itself
-		return q, leading && len(strings.Fields(line)) == 1
+	if strings.HasPrefix(line, "%") {
+		return q, len(strings.Fields(line)) == 1
 	}
 	if token.IsKeyword(line) {
 		return q, true

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/output"
@@ -23,15 +24,21 @@ type cells struct {
 	running *request // nil between cells
 	asking  *asking  // of the running cell, if it may ask for input
 	count   int      // of the cells that were counted, In [count]
+	failed  failure  // the last cell that aborted others
 }
 
 func (c *cells) init() { c.changed.L = &c.mu }
 
-func (c *cells) push(req *request) {
+// push queues a request, unless it was sent to run after a cell that has failed meanwhile.
+func (c *cells) push(req *request) (aborted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failed.before(req) {
+		return true
+	}
 	c.queue = append(c.queue, req)
 	c.changed.Broadcast()
+	return false
 }
 
 // next waits for a request and makes it the running one; nil after close.
@@ -70,12 +77,13 @@ func (c *cells) close() {
 	c.changed.Broadcast()
 }
 
-// takeAll empties the queue.
-func (c *cells) takeAll() []*request {
+// abort empties the queue because req has failed.
+func (c *cells) abort(req *request) []*request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := c.queue
 	c.queue = nil
+	c.failed = failure{req: req, at: time.Now()}
 	return all
 }
 
@@ -87,12 +95,13 @@ func (s *server) runCells() {
 		s.cells.ended()
 		s.idle(req)
 		for _, req := range aborted {
-			s.busy(req)
-			s.reply(req, object{"status": "aborted"})
-			s.idle(req)
+			s.handle(req, abort)
 		}
 	}
 }
+
+// abort answers a cell that is not run because one before it failed.
+var abort = handler{answer: func(*server, *request) object { return object{"status": "aborted"} }}
 
 // executeRequest is the content of an execute_request.
 type executeRequest struct {
@@ -145,7 +154,7 @@ func (s *server) runCell(req *request) (aborted []*request) {
 		content["payload"] = payloads(result.Payload)
 		content["user_expressions"] = object{}
 		if r.StopOnError == nil || *r.StopOnError {
-			aborted = s.cells.takeAll()
+			aborted = s.cells.abort(req)
 		}
 		s.reply(req, content)
 		return aborted
@@ -246,20 +255,11 @@ func (c *cellOutput) Stream(name, text string) {
 	}
 }
 
-// runsScript reports whether showing b does something in the page. Then it must be shown, even if something else takes its place
-// at once, as GoNB's dom package does.
-func runsScript(b nb.Bundle) bool {
-	html, _ := b["text/html"].(string)
-	_, script := b["text/javascript"]
-	_, app := b["application/javascript"]
-	return script || app || strings.Contains(html, "<script")
-}
-
 func (c *cellOutput) Display(o nb.Output) {
 	typ, updated := "display_data", ""
 	if o.Update && o.ID != "" {
 		typ = "update_display_data"
-		if !runsScript(o.Data) {
+		if !output.RunsScript(o.Data) {
 			updated = o.ID
 		}
 	}

@@ -235,7 +235,7 @@ func (o *outbox) next() (e event, wait time.Duration, ok bool) {
 	}
 	e = o.queue[0]
 	now := o.now()
-	name, own := e.paced(), &allowance{}
+	name, own := e.paced(), &allowance{} // one that nobody keeps, if e is not held back
 	if name != "" && o.prompt == 0 && o.hurry == 0 {
 		own = o.allowance(name)
 		wait = own.wait(now, 1)

@@ -166,6 +166,7 @@ type request struct {
 	*message
 	socket *socket
 	peer   *peer
+	came   time.Time
 }
 
 // handler answers one type of request.
@@ -226,7 +227,7 @@ func (s *server) accept(socket *socket, p *peer, frames [][]byte) *request {
 		socket.log.Warn("dropped a message", "reason", err)
 		return nil
 	}
-	return &request{message: m, socket: socket, peer: p}
+	return &request{message: m, socket: socket, peer: p, came: time.Now()}
 }
 
 func (s *server) dispatch(req *request) {
@@ -234,7 +235,9 @@ func (s *server) dispatch(req *request) {
 	misplaced := req.socket != s.control && (h.control || req.header.Type == "debug_request")
 	switch typ := req.header.Type; {
 	case typ == "execute_request" && req.header.Subshell == "":
-		s.cells.push(req)
+		if s.cells.push(req) {
+			s.handle(req, abort)
+		}
 	case typ == "debug_request" && !misplaced:
 		s.pushDebug(req)
 	case misplaced:

@@ -423,3 +423,25 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d MB of heap in use", peak>>20)
 	}
 }
+
+// TestErrorAbortsWhatArrivesLate: cells that were sent before their client can have known of the error are not run, even if
+// they arrive after it.
+func TestErrorAbortsWhatArrivesLate(t *testing.T) {
+	k := start(t, &jupytertest.Engine{})
+	begin := time.Now()
+	first, failing := k.Frames("execute_request", jupytertest.ExecuteContent("wait a\nfail boom"))
+	late, frames := k.Frames("execute_request", jupytertest.ExecuteContent("print late")) // made now, sent after the error
+	between := time.Since(begin)
+	k.SendFrames("shell", failing...)
+	<-k.engine.Waiting("a")
+	for running := time.Now(); time.Since(running) <= between; {
+		runtime.Gosched()
+	}
+	k.engine.Release("a")
+	expect(t, "first", k.Reply("shell", first).Text("status"), "error")
+	k.SendFrames("shell", frames...)
+	expect(t, "late", k.Reply("shell", late).Text("status"), "aborted")
+	expect(t, "outputs", len(k.Outputs(late)), 0)
+	reply, _ := k.Execute("print on")
+	expect(t, "next", reply.Text("status"), "ok")
+}

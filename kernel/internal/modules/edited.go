@@ -3,8 +3,11 @@ package modules
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golab/kernel/internal/cell"
 )
@@ -42,6 +45,34 @@ func (f *Folder) Reread(ctx context.Context) error {
 	f.direct, f.names = direct, names
 	return nil
 }
+
+// Older lists the versions of the module that holds a package, of those before the one which is required now, the newest
+// first; without those before a release.
+func (f *Folder) Older(ctx context.Context, pkg string) (module string, versions []string) {
+	m, err := f.read(ctx, "go.mod")
+	if err != nil {
+		return "", nil
+	}
+	now := m.versions()
+	module = longest(pkg, maps.Keys(now))
+	out, err := f.output(ctx, "list", "-mod=mod", "-m", "-versions", "-f", `{{join .Versions " "}}`, module)
+	if module == "" || err != nil {
+		return module, nil
+	}
+	for _, v := range strings.Fields(out) {
+		if v == now[module] {
+			break
+		}
+		if !strings.Contains(v, "-") {
+			versions = append(versions, v)
+		}
+	}
+	slices.Reverse(versions)
+	return module, versions
+}
+
+// Has reports whether a package can be imported from a module that was asked for.
+func (f *Folder) Has(pkg string) bool { return f.names[pkg] != "" }
 
 // Own is the module in dir and the version at which GoLab itself requires it; empty if it does not.
 func (f *Folder) Own(ctx context.Context, dir string) (path, version string) {

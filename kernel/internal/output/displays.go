@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +69,10 @@ func (d *displays) update(o nb.Output) {
 		d.updates[o.ID] = u
 	}
 	wait := updateEvery - time.Since(u.sent)
-	if u.timer == nil && wait <= 0 {
+	if RunsScript(o.Data) {
+		d.send(u)
+	}
+	if u.timer == nil && wait <= 0 || RunsScript(o.Data) {
 		u.sent = time.Now()
 		d.out.Display(o)
 		return
@@ -118,6 +122,15 @@ func (d *displays) end() {
 	}
 	clear(d.updates)
 	d.count, d.bytes, d.left, d.last = 0, 0, 0, nil
+}
+
+// RunsScript reports whether showing b does something in the page. Then it must be shown, even if something else takes its place
+// at once, as GoNB's dom package does.
+func RunsScript(b nb.Bundle) bool {
+	html, _ := b["text/html"].(string)
+	_, script := b["text/javascript"]
+	_, app := b["application/javascript"]
+	return script || app || strings.Contains(html, "<script")
 }
 
 // size is about how many bytes a bundle takes on its way.

@@ -15,6 +15,8 @@ module example.org/a
 -- proxy/example.org/a@v1.0.0/a.go --
 package a
 
+import _ "os/user" // it has C code
+
 func A() string { return "a" }
 -- proxy/example.org/b@v1.0.0/go.mod --
 module example.org/b
@@ -28,6 +30,9 @@ func B() string { return "b" }
 	code := func(text string) string { return strings.ReplaceAll(text, "example.org", host) }
 	if got := must(t, s, code("import \"example.org/a\"\na.A()")); !strings.Contains(got, "golab: getting "+host+"/a (") ||
 		!strings.Contains(got, host+"/a v1.0.0 added") || !strings.HasSuffix(got, "=> \"a\"\n") {
+		t.Errorf("shows %q", got)
+	}
+	if got := must(t, s, "func f() int { return 3 }\nf()"); got != "=> 3\n" { // a cell without the module is linked as before
 		t.Errorf("shows %q", got)
 	}
 	if got := must(t, s, "a.A()"); got != "=> \"a\"\n" {

@@ -30,6 +30,8 @@ func TestQuestions(t *testing.T) {
 		"append?":           {"func append(slice []Type", "appends elements"},
 		"for?":              {"for key, value := range x"},
 		"?%time":            {"%time [CODE]", "run the cell"},
+		"%time?":            {"%time [CODE]", "run the cell"},
+		"%%?":               {"body of func main"},
 		"?%get":             {"%get MODULE"},
 		"?":                 {"%help"},
 		"// which?\npt?\n":  {"var pt Point"},
@@ -54,7 +56,7 @@ func TestQuestions(t *testing.T) {
 			t.Errorf("%q is %s", code, c.Status)
 		}
 	}
-	for _, code := range []string{"nobody?", "pt.Nothing?", "?%nothing"} {
+	for _, code := range []string{"nobody?", "pt.Nothing?", "%nothing?", "?%nothing"} {
 		if got, res := execute(s, code); res.Err != nil || res.Payload != nil || !strings.Contains(got, "nothing is known of "+strings.Trim(code, "?")) {
 			t.Errorf("%q: %+v, shows %q", code, res, got)
 		}

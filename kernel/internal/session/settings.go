@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -281,45 +280,4 @@ func autoGetCommand(off bool) func(context.Context, *Session, *call) *engine.Err
 		s.settings.noAutoGet = off
 		return nil
 	}
-}
-
-// autoGet gets the modules of packages that the cell imports and that are nowhere to be found, as GoNB does.
-func (s *Session) autoGet(ctx context.Context, r *run) *engine.Error {
-	s.settings.mu.Lock()
-	off := s.settings.noAutoGet
-	s.settings.mu.Unlock()
-	if off {
-		return nil
-	}
-	var missing []string
-	paths := cell.ImportPaths(r.src)
-	if len(paths) == 0 {
-		return nil
-	}
-	defer s.packages().Until(ctx)()
-	for _, path := range paths {
-		first, _, _ := strings.Cut(path, "/")
-		if !strings.Contains(first, ".") || slices.Contains(missing, path) {
-			continue
-		}
-		if s.packages().Lacks(path) && ctx.Err() == nil {
-			missing = append(missing, path)
-		}
-	}
-	if len(missing) == 0 || ctx.Err() != nil {
-		return nil
-	}
-	list := strings.Join(missing, ", ")
-	r.out.Stream("stderr", fmt.Sprintf("golab: getting %s (`%%noautoget` keeps GoLab from that)\n", list))
-	err := s.get(ctx, r.out, "stderr", missing)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return interruptedWhile("modules were being fetched")
-	}
-	msg := fmt.Sprintf("%s can't be fetched: %v", list, err)
-	first, _, _ := strings.Cut(msg, "\n")
-	return &engine.Error{Name: "missing module", Value: first, Traceback: append(strings.Split(red("missing module: ")+msg, "\n"),
-		"hint: `%get PATH@VERSION` gets one version, `%use DIR` takes a module from a folder")}
 }

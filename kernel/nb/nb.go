@@ -7,7 +7,6 @@ package nb
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync"
 )
@@ -35,19 +34,16 @@ type Host interface {
 	Context() context.Context
 	// Comm sends a message to the clients.
 	Comm(CommMessage)
+	// Render is how v shows itself as the last expression of a cell.
+	Render(v any) Bundle
+	// Go runs f outside any cell; see the function Go.
+	Go(f func())
+	// Capture runs f and gives what is shown meanwhile to the Output widget of a comm.
+	Capture(comm string, f func())
+	// ClearCaptured removes what that widget shows.
+	ClearCaptured(comm string, wait bool)
 	// Input asks the person at the notebook for a line.
 	Input(ctx context.Context, prompt string, password bool) (string, error)
-}
-
-// CommMessage is one message of a comm, a channel between code in the notebook and something that clients show, such as a
-// widget. Jupyter's messaging protocol calls its types comm_open, comm_msg and comm_close.
-type CommMessage struct {
-	Type     string // "comm_open", "comm_msg" or "comm_close"
-	ID       string
-	Target   string          `json:",omitempty"` // of comm_open: who is to answer
-	Data     json.RawMessage // a JSON object
-	Metadata map[string]any  `json:",omitempty"`
-	Buffers  [][]byte        `json:",omitempty"` // binary data beside Data
 }
 
 var (
@@ -73,6 +69,13 @@ func attached() Host {
 
 // Live reports whether this process runs cells of a GoLab notebook.
 func Live() bool { return attached() != nil }
+
+// Show displays v as it would be shown as the last expression of a cell. Outside a notebook it does nothing.
+func Show(v any) {
+	if h := attached(); h != nil {
+		h.Display(Output{Data: h.Render(v)})
+	}
+}
 
 // Display shows b below the running cell. Outside a notebook it does nothing.
 func Display(b Bundle) {

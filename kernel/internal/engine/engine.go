@@ -17,7 +17,7 @@ type Engine interface {
 	// Execute runs one cell. Everything the cell shows goes to out, in order, before Execute returns. Output of
 	// goroutines that outlive the cell goes to the out of the latest Execute.
 	Execute(req Request, out Sink) Result
-	// Interrupt stops the running cell and keeps the values. It does nothing when no cell runs.
+	// Interrupt stops the running cell, and what runs outside cells for comms, and keeps the values.
 	Interrupt()
 	// IsComplete says whether code can be run as it is.
 	IsComplete(code string) Completeness
@@ -26,6 +26,8 @@ type Engine interface {
 	// Inspect describes what stands at cursor, a byte offset into code; nil if nothing is known of it. A detail of 1 asks
 	// for its source too.
 	Inspect(code string, cursor, detail int) nb.Bundle
+	// Attach says who takes messages of comms before there is the Sink of a cell.
+	Attach(out Sink)
 	// Comm takes a message of a client to a comm, a channel between code of cells and something that clients show.
 	Comm(nb.CommMessage)
 	// Comms is the open comms' targets by the comms' identifiers.

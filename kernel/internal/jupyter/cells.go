@@ -24,7 +24,6 @@ type cells struct {
 	running *request // nil between cells
 	asking  *asking  // of the running cell, if it may ask for input
 	count   int      // of the cells that were counted, In [count]
-	any     bool     // the engine has run code
 	failed  failure  // the last cell that aborted others
 }
 
@@ -62,19 +61,6 @@ func (c *cells) ended() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = nil
-}
-
-// begin and hadOne know whether the engine has ever run code.
-func (c *cells) begin() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.any = true
-}
-
-func (c *cells) hadOne() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.any
 }
 
 // setAsking says how the running cell asks for input; nil if it doesn't.
@@ -151,7 +137,6 @@ func (s *server) runCell(req *request) (aborted []*request) {
 	}
 	var result engine.Result
 	if !empty {
-		s.cells.begin()
 		result = s.execute(call, out)
 	}
 	if count.stored {
@@ -270,10 +255,22 @@ func (c *cellOutput) Stream(name, text string) {
 	}
 }
 
+// runsScript reports whether showing b does something in the page. Then it must be shown, even if something else takes its place
+// at once, as GoNB's dom package does.
+func runsScript(b nb.Bundle) bool {
+	html, _ := b["text/html"].(string)
+	_, script := b["text/javascript"]
+	_, app := b["application/javascript"]
+	return script || app || strings.Contains(html, "<script")
+}
+
 func (c *cellOutput) Display(o nb.Output) {
 	typ, updated := "display_data", ""
 	if o.Update && o.ID != "" {
-		typ, updated = "update_display_data", o.ID
+		typ = "update_display_data"
+		if !runsScript(o.Data) {
+			updated = o.ID
+		}
 	}
 	transient := object{}
 	if o.ID != "" {
@@ -305,9 +302,13 @@ func (c *cellOutput) Comm(m nb.CommMessage) {
 	if m.Type == "comm_open" {
 		content["target_name"] = m.Target
 	}
+	parent := m.Parent // what answers a client belongs to its message
+	if len(parent) == 0 {
+		parent = c.req.rawHeader
+	}
 	c.server.out.room()
 	c.server.out.post(event{
-		outgoing: outgoing{typ: m.Type, parent: c.req.rawHeader, metadata: m.Metadata, content: content, buffers: m.Buffers},
+		outgoing: outgoing{typ: m.Type, parent: parent, metadata: m.Metadata, content: content, buffers: m.Buffers},
 		size:     len(m.Data) + size(m.Buffers),
 	})
 }

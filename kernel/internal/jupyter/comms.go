@@ -33,10 +33,6 @@ func (s *server) comm(req *request) object {
 		return nil
 	}
 	s.eng.Comm(m)
-	// Before the first cell the engine has no sink to refuse through.
-	if _, known := s.eng.Comms()[m.ID]; m.Type == "comm_open" && !known && !s.cells.hadOne() {
-		s.post(req, "comm_close", object{"comm_id": m.ID, "data": object{}})
-	}
 	return nil
 }
 
@@ -59,9 +55,21 @@ func commMessage(req *request) (m nb.CommMessage, err error) {
 	if r.Data[0] != '{' {
 		return m, errors.New("its data is no JSON object")
 	}
-	m = nb.CommMessage{Type: req.header.Type, ID: r.ID, Data: r.Data, Buffers: req.buffers}
+	m = nb.CommMessage{Type: req.header.Type, ID: r.ID, Data: r.Data, Buffers: req.buffers, Parent: req.rawHeader}
 	if m.Type == "comm_open" {
 		m.Target = r.Target
 	}
 	return m, json.Unmarshal(req.metadata, &m.Metadata)
+}
+
+// beforeCells takes answers to messages of comms before the first cell. Nothing else has a place then.
+type beforeCells struct{ *cellOutput }
+
+func (s *server) beforeCells() beforeCells { return beforeCells{&cellOutput{server: s, silent: true}} }
+
+// Comm posts an answer.
+func (b beforeCells) Comm(m nb.CommMessage) {
+	if len(m.Parent) > 0 {
+		b.cellOutput.Comm(m)
+	}
 }

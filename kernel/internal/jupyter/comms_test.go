@@ -126,16 +126,38 @@ func TestCommInfo(t *testing.T) {
 	expect(t, "wrong content", reply.Text("ename"), "bad request")
 }
 
-// TestCommThatNobodyTakesIsClosed: before the first cell the engine has nowhere to say so.
-func TestCommThatNobodyTakesIsClosed(t *testing.T) {
-	k := start(t, &jupytertest.Engine{})
-	open := func(id string) []jupytertest.Message {
-		return k.Outputs(k.Send("shell", "comm_open", object{"comm_id": id, "target_name": "t", "data": object{}}))
+// TestAnswersBelongToTheMessage: what the engine answers on a comm has that message as its parent, before the first cell and
+// after it.
+func TestAnswersBelongToTheMessage(t *testing.T) {
+	k := start(t, &jupytertest.Engine{}) // refuses
+	for _, id := range []string{"before", "after"} {
+		outputs := k.Outputs(k.Send("shell", "comm_open", object{"comm_id": id, "target_name": "t", "data": object{}}))
+		expect(t, id, []any{len(outputs), outputs[0].Type, outputs[0].Text("comm_id")}, []any{1, "comm_close", id})
+		k.Execute("print x")
 	}
-	outputs := open("c1")
-	expect(t, "unknown", []any{len(outputs), outputs[0].Type, outputs[0].Text("comm_id")}, []any{1, "comm_close", "c1"})
-	k.engine.SetComms(map[string]string{"c2": "t"})
-	expect(t, "known", len(open("c2")), 0)
-	k.Execute("print x")
-	expect(t, "unknown, after a cell", len(open("c3")), 0) // is the engine's to answer
+	k.engine.SetComms(map[string]string{"known": "t"})
+	expect(t, "known", len(k.Outputs(k.Send("shell", "comm_open", object{"comm_id": "known", "target_name": "t", "data": object{}}))), 0)
+}
+
+// TestScriptsAreNotLeftOut: an update that runs a script in the page is an action, which a later one does not undo.
+func TestScriptsAreNotLeftOut(t *testing.T) {
+	const n = 200
+	k := start(t, &jupytertest.Engine{Calls: map[string]func(engine.Request, engine.Sink){
+		"scripts": func(_ engine.Request, out engine.Sink) {
+			out.Display(nb.Output{ID: "d", Data: nb.Bundle{"text/html": ""}})
+			for i := range n {
+				out.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": fmt.Sprintf("<script>f(%d)</script>", i)}})
+				out.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": ""}})
+			}
+		},
+	}})
+	_, outputs := k.Execute("call scripts")
+	next := 0
+	for _, m := range outputs {
+		data, _ := m.Content["data"].(object)
+		if data["text/html"] == fmt.Sprintf("<script>f(%d)</script>", next) {
+			next++
+		}
+	}
+	expect(t, "scripts", next, n)
 }

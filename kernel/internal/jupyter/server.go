@@ -74,6 +74,7 @@ func Serve(ctx context.Context, connectionFile string, eng engine.Engine, hist *
 	if err := s.bind(conn); err != nil {
 		return err
 	}
+	eng.Attach(s.beforeCells())
 	go s.out.run(ctx.Done())
 	go s.runCells()
 	go s.obeySignals(ctx)

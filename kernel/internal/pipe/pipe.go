@@ -17,12 +17,13 @@ import (
 
 // Command is sent by the front. Exactly one of its fields is set.
 type Command struct {
-	Run       *Run       `json:",omitempty"`
-	Eval      *Eval      `json:",omitempty"`
-	Interrupt *Interrupt `json:",omitempty"`
-	Query     *Query     `json:",omitempty"`
-	Line      *Line      `json:",omitempty"`
-	Settings  *Settings  `json:",omitempty"`
+	Run       *Run            `json:",omitempty"`
+	Eval      *Eval           `json:",omitempty"`
+	Interrupt *Interrupt      `json:",omitempty"`
+	Query     *Query          `json:",omitempty"`
+	Line      *Line           `json:",omitempty"`
+	Settings  *Settings       `json:",omitempty"`
+	Comm      *nb.CommMessage `json:",omitempty"` // of a client
 }
 
 // Run loads a generation and runs it.
@@ -32,7 +33,8 @@ type Run struct {
 	Drop   []string // variables to forget first
 }
 
-// Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
+// Interrupt stops generation Gen, which runs or is about to, unless it has ended, and what runs outside cells ([nb.Go]). There is
+// no generation 0.
 type Interrupt struct{ Gen int }
 
 // Settings change what the worker's process is like for all that is sent after them.
@@ -49,17 +51,28 @@ type Settings struct {
 type Event struct {
 	Seq     int // 1, 2, …: the number in its mark; 0 for an Answer, which has none
 	Ready   bool
-	Display *nb.Output `json:",omitempty"`
-	Result  nb.Bundle  `json:",omitempty"`
-	Clear   *Clear     `json:",omitempty"`
-	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
-	Done    *Done      `json:",omitempty"`
-	Input   *Input     `json:",omitempty"`
-	Answer  *Answer    `json:",omitempty"`
+	Display *nb.Output      `json:",omitempty"`
+	Result  nb.Bundle       `json:",omitempty"`
+	Clear   *Clear          `json:",omitempty"`
+	Panic   *Panic          `json:",omitempty"` // in a goroutine; the worker goes on
+	Done    *Done           `json:",omitempty"`
+	Input   *Input          `json:",omitempty"`
+	Answer  *Answer         `json:",omitempty"`
+	Comm    *nb.CommMessage `json:",omitempty"`
+	Capture *Capture        `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.
 type Clear struct{ Wait bool }
+
+// Capture says where what follows is shown: with Begin, as an Output widget, until one whose End is that event's Seq. Its mark
+// is in standard error too. With Clear it removes what the widget shows, and nothing else.
+type Capture struct {
+	Comm  string // of the widget
+	Begin bool   `json:",omitempty"`
+	End   int    `json:",omitempty"`
+	Clear *Clear `json:",omitempty"`
+}
 
 // Panic is a recovered panic.
 type Panic struct {

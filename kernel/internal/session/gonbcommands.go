@@ -36,17 +36,9 @@ var gonbCommands = []*command{
 	{name: "goworkfix", about: "%use the modules of a go.work beside the session's go.mod", run: goWorkFix},
 	{name: "track", usage: "[DIR]", about: "list the modules whose files are watched; with DIR, %use it", args: folders, run: track},
 	{name: "untrack", usage: "DIR …", about: "stop to watch; GoLab watches what %use names as long as it is used", args: folders, run: untrack},
-	{name: "widgets", about: "nothing to do: widgets go through Jupyter's own channel", run: widgets},
-	{name: "widgets_hb", about: "nothing to do, as above", run: widgets},
+	{name: "widgets", about: "let gonb_comm work in the page; GoNB's widgets do that by themselves", run: gonbWidgets},
+	{name: "widgets_hb", about: "say whether the page's gonb_comm is connected", run: gonbHeartbeat},
 	{name: "wasm", about: "not supported, and says why", run: wasm},
-}
-
-func widgets(_ context.Context, _ *Session, c *call) *engine.Error {
-	if c.Args != "" {
-		return c.usage("it takes no arguments")
-	}
-	c.r.out.Stream("stderr", "golab: %"+c.Name+" has nothing to do: widgets go through Jupyter's own channel here, which is always there\n")
-	return nil
 }
 
 func wasm(_ context.Context, _ *Session, c *call) *engine.Error {

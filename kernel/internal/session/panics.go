@@ -28,10 +28,9 @@ func (s *Session) panicError(p *pipe.Panic) *engine.Error {
 	return e
 }
 
-// goroutinePanic shows a panic of a goroutine that a cell started, which ends no cell.
-func (s *Session) goroutinePanic(p pipe.Panic) {
+// goroutinePanic shows a panic that ends no cell: of a goroutine that a cell started, of a callback.
+func (s *Session) goroutinePanic(p pipe.Panic, out engine.Sink) {
 	text, more := s.panicText(&p)
-	out := s.currentSink()
 	out.Stream("stderr", strings.Join(text, "\n")+"\n")
 	if more != nil {
 		out.Display(nb.Output{Data: more})

@@ -17,6 +17,7 @@ import (
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/pipe"
+	"golab/kernel/nb"
 )
 
 // process is one worker process and its pipes.
@@ -35,13 +36,17 @@ type process struct {
 	settled []string // its os.Args
 
 	queries queries
+	comms   *comms
 
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
+
+	postMu sync.Mutex
+	posted []pipe.Command // to be sent; the first is being sent
 }
 
-// start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, env []string, sink func() engine.Sink, input func(pipe.Input), panicked func(pipe.Panic)) (*process, error) {
+// start starts a worker of the kernel in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
+func start(program, cwd, dir string, env []string, kernel string, sink func() engine.Sink, input func(pipe.Input), panicked func(pipe.Panic, engine.Sink)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -108,12 +113,15 @@ func start(program, cwd, dir string, env []string, sink func() engine.Sink, inpu
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked})
+	comm := func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }
+	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked, comm: comm}
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, to, kernel)
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)
 		return fail(err)
 	}
+	p.comms = p.pump.comms
 	pumped := make(chan struct{})
 	go func() {
 		p.pump.run()
@@ -139,6 +147,31 @@ func (p *process) send(c pipe.Command) error {
 	defer p.mu.Unlock()
 	_, err = p.commands.Write(append(b, '\n'))
 	return err
+}
+
+// post sends a command soon, behind those posted before. A worker that takes none does not make the caller wait.
+func (p *process) post(c pipe.Command) {
+	p.postMu.Lock()
+	defer p.postMu.Unlock()
+	p.posted = append(p.posted, c)
+	if len(p.posted) > 1 {
+		return
+	}
+	go func() {
+		p.postMu.Lock()
+		defer p.postMu.Unlock()
+		for len(p.posted) > 0 {
+			c := p.posted[0]
+			p.postMu.Unlock()
+			err := p.send(c)
+			p.postMu.Lock()
+			if err != nil { // it is dead
+				p.posted = nil
+				return
+			}
+			p.posted = p.posted[1:]
+		}
+	}()
 }
 
 // ended takes the end of a generation from the pump. What cells write into the worker's pipes may look like one.

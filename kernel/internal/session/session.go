@@ -35,6 +35,8 @@ type Options struct {
 	Dir string
 	// Notebook is the path of the notebook whose cells run, from which its saved modules are found; empty if unknown.
 	Notebook string
+	// Kernel is the identifier under which a Jupyter server knows this kernel; empty if there is none.
+	Kernel string
 	// Env is added to the worker's environment.
 	Env []string
 	// Log takes lines for the person who runs the kernel. It may be nil.
@@ -242,7 +244,7 @@ func (s *Session) ensureWorker() (*process, error) {
 	if s.worker != nil && s.worker.alive() {
 		return s.worker, nil
 	}
-	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.currentSink, s.askInput, s.goroutinePanic)
+	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.opts.Kernel, s.currentSink, s.askInput, s.goroutinePanic)
 	if err != nil {
 		return nil, err
 	}
@@ -534,11 +536,14 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
 }
 
-// Interrupt stops the running cell. It is part of engine.Engine.
+// Interrupt stops the running cell and what runs outside cells. It is part of engine.Engine.
 func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, w := s.running, s.worker
+	if r == nil && w != nil {
+		go w.send(pipe.Command{Interrupt: &pipe.Interrupt{}}) // for what runs outside cells
+	}
 	if r == nil || r.inWorker && w == nil {
 		return
 	}
@@ -602,12 +607,6 @@ func (s *Session) IsComplete(code string) engine.Completeness {
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}
 }
-
-// Comm is part of engine.Engine.
-func (s *Session) Comm(nb.CommMessage) {}
-
-// Comms is part of engine.Engine.
-func (s *Session) Comms() map[string]string { return nil }
 
 // Debugger is part of engine.Engine.
 func (s *Session) Debugger() bool { return false }

@@ -26,7 +26,8 @@ import (
 	"golab/kernel/live"
 	"golab/kernel/nb"
 
-	_ "golab/viz" // shows dataframes, tensors, images and charts
+	_ "golab/viz"         // shows dataframes, tensors, images and charts
+	_ "golab/viz/widgets" // answers pages that ask for widgets
 )
 
 // Descriptors of the pipes to and from the front.
@@ -47,8 +48,9 @@ type worker struct {
 
 	mu      sync.Mutex
 	current *cell
-	ended   int // the last generation that ran
-	early   int // a generation that was interrupted before it ran
+	ended   int                 // the last generation that ran
+	early   int                 // a generation that was interrupted before it ran
+	outside map[*live.Task]bool // what runs outside cells
 
 	questions questions
 	typed     typed // what os.Stdin reads
@@ -88,7 +90,7 @@ func Main() {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
 	commands, events := own(commandFD), own(eventFD)
-	w := &worker{events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
+	w := &worker{outside: map[*live.Task]bool{}, events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
 	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
@@ -108,6 +110,8 @@ func Main() {
 			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
+		case c.Comm != nil:
+			nb.DeliverComm(*c.Comm)
 		case c.Query != nil:
 			go w.query(*c.Query)
 		case c.Line != nil:
@@ -137,8 +141,8 @@ func (fd blocking) Read(p []byte) (int, error) {
 	}
 }
 
-// send gives an event to the front and marks its place in what is printed.
-func (w *worker) send(e pipe.Event) {
+// send gives an event to the front and marks its place in what is printed. It returns its number.
+func (w *worker) send(e pipe.Event) int {
 	w.out.Lock()
 	defer w.out.Unlock()
 	if e.Answer == nil {
@@ -159,6 +163,10 @@ func (w *worker) send(e pipe.Event) {
 	if e.Seq > 0 {
 		syscall.Write(w.stdout, pipe.Mark(e.Seq))
 	}
+	if e.Capture != nil {
+		syscall.Write(w.stderr, pipe.Mark(e.Seq))
+	}
+	return e.Seq
 }
 
 // wire makes a bundle fit for JSON: binary content in base64.
@@ -185,9 +193,6 @@ func (w *worker) Display(o nb.Output) {
 
 // Clear is part of nb.Host.
 func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: wait}}) }
-
-// Comm is part of nb.Host.
-func (w *worker) Comm(nb.CommMessage) {}
 
 // Context is part of nb.Host.
 func (w *worker) Context() context.Context {
@@ -321,6 +326,7 @@ func (w *worker) interrupt(gen int) {
 		w.early = gen
 	}
 	w.mu.Unlock()
+	w.stopOutside()
 	if c != nil && c.gen.ID == gen {
 		w.stop(c)
 	}

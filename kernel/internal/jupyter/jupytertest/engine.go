@@ -39,6 +39,7 @@ type Engine struct {
 	Running []int
 
 	mu        sync.Mutex
+	attached  engine.Sink
 	comms     map[string]string
 	events    map[string]chan struct{} // closed when what the name says happened
 	interrupt chan struct{}            // closed by Interrupt; nil while no cell runs
@@ -169,10 +170,24 @@ func (e *Engine) Inspect(code string, cursor, _ int) nb.Bundle {
 	return nb.Bundle{"text/plain": fmt.Sprintf("byte %d", cursor)}
 }
 
-// Comm gives the message to OnComm.
+// Attach keeps out for answers to comms.
+func (e *Engine) Attach(out engine.Sink) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.attached = out
+}
+
+// Comm gives the message to OnComm. Without one, it refuses comms to be opened.
 func (e *Engine) Comm(m nb.CommMessage) {
-	if e.OnComm != nil {
+	e.mu.Lock()
+	out := e.attached
+	_, known := e.comms[m.ID]
+	e.mu.Unlock()
+	switch {
+	case e.OnComm != nil:
 		e.OnComm(m)
+	case m.Type == "comm_open" && !known && out != nil:
+		out.Comm(nb.CommMessage{Type: "comm_close", ID: m.ID, Parent: m.Parent})
 	}
 }
 

@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -145,3 +146,28 @@ func TestDisplaysAreLimited(t *testing.T) {
 		t.Error(len(s.outputs))
 	}
 }
+
+// A script is an action: it is passed on even if something else takes its place at once.
+func TestScriptsOfUpdatesAllPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		l := Limit(&htmlSink{got: &got})
+		for i := range 3 {
+			l.Display(nb.Output{ID: "d", Update: i > 0, Data: nb.Bundle{"text/html": fmt.Sprintf("<script>f(%d)</script>", i)}})
+			l.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": ""}})
+		}
+		l.End()
+		want := []string{"<script>f(0)</script>", "", "<script>f(1)</script>", "", "<script>f(2)</script>", ""}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
+// htmlSink keeps the HTML that is displayed.
+type htmlSink struct {
+	sink
+	got *[]string
+}
+
+func (s *htmlSink) Display(o nb.Output) { *s.got = append(*s.got, o.Data["text/html"].(string)) }

@@ -255,11 +255,20 @@ func (c *cellOutput) Stream(name, text string) {
 	}
 }
 
+// runsScript reports whether showing b does something in the page. Then it must be shown, even if something else takes its place
+// at once, as GoNB's dom package does.
+func runsScript(b nb.Bundle) bool {
+	html, _ := b["text/html"].(string)
+	_, script := b["text/javascript"]
+	_, app := b["application/javascript"]
+	return script || app || strings.Contains(html, "<script")
+}
+
 func (c *cellOutput) Display(o nb.Output) {
 	typ, updated := "display_data", ""
 	if o.Update && o.ID != "" {
 		typ = "update_display_data"
-		if !output.RunsScript(o.Data) {
+		if !runsScript(o.Data) {
 			updated = o.ID
 		}
 	}

@@ -2,11 +2,8 @@ package output
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"golab/kernel/nb"
 )
@@ -86,40 +83,6 @@ func (s *shown) Display(o nb.Output) {
 	s.outputs = append(s.outputs, fmt.Sprintf("%s%v%v", o.ID, o.Update, o.Data["text/plain"]))
 }
 
-func TestUpdatesAreCoalesced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s shown
-		l := Limit(&s)
-		show := func(id string, update bool, x any) {
-			l.Display(nb.Output{ID: id, Update: update, Data: nb.Bundle{"text/plain": x}})
-		}
-		show("a", false, "first")
-		show("a", true, 0)
-		for i := range 10_000 {
-			show("a", true, i)
-		}
-		show("b", false, "other")
-		show("b", true, 1)
-		time.Sleep(updateEvery)
-		synctest.Wait()
-		show("a", true, "after a while, at once no more")
-		time.Sleep(2 * updateEvery)
-		synctest.Wait()
-		show("a", true, "slow")
-		show("b", true, "waits")
-		show("b", true, "for the end")
-		l.End()
-		want := "afalsefirst atrue0 bfalseother btrue1 atrue9999 atrueafter a while, at once no more atrueslow btruewaits btruefor the end"
-		if got := strings.Join(s.outputs, " "); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-		time.Sleep(time.Second) // no timer is left
-		if len(s.outputs) != 9 {
-			t.Error(s.outputs)
-		}
-	})
-}
-
 func TestDisplaysAreLimited(t *testing.T) {
 	var s shown
 	l := Limit(&s)
@@ -146,28 +109,3 @@ func TestDisplaysAreLimited(t *testing.T) {
 		t.Error(len(s.outputs))
 	}
 }
-
-// A script is an action: it is passed on even if something else takes its place at once.
-func TestScriptsOfUpdatesAllPass(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var got []string
-		l := Limit(&htmlSink{got: &got})
-		for i := range 3 {
-			l.Display(nb.Output{ID: "d", Update: i > 0, Data: nb.Bundle{"text/html": fmt.Sprintf("<script>f(%d)</script>", i)}})
-			l.Display(nb.Output{ID: "d", Update: true, Data: nb.Bundle{"text/html": ""}})
-		}
-		l.End()
-		want := []string{"<script>f(0)</script>", "", "<script>f(1)</script>", "", "<script>f(2)</script>", ""}
-		if !slices.Equal(got, want) {
-			t.Errorf("%q, want %q", got, want)
-		}
-	})
-}
-
-// htmlSink keeps the HTML that is displayed.
-type htmlSink struct {
-	sink
-	got *[]string
-}
-
-func (s *htmlSink) Display(o nb.Output) { *s.got = append(*s.got, o.Data["text/html"].(string)) }

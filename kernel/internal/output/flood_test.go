@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"golab/kernel/nb"
 )
@@ -83,40 +81,6 @@ type shown struct {
 
 func (s *shown) Display(o nb.Output) {
 	s.outputs = append(s.outputs, fmt.Sprintf("%s%v%v", o.ID, o.Update, o.Data["text/plain"]))
-}
-
-func TestUpdatesAreCoalesced(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s shown
-		l := Limit(&s)
-		show := func(id string, update bool, x any) {
-			l.Display(nb.Output{ID: id, Update: update, Data: nb.Bundle{"text/plain": x}})
-		}
-		show("a", false, "first")
-		show("a", true, 0)
-		for i := range 10_000 {
-			show("a", true, i)
-		}
-		show("b", false, "other")
-		show("b", true, 1)
-		time.Sleep(updateEvery)
-		synctest.Wait()
-		show("a", true, "after a while, at once no more")
-		time.Sleep(2 * updateEvery)
-		synctest.Wait()
-		show("a", true, "slow")
-		show("b", true, "waits")
-		show("b", true, "for the end")
-		l.End()
-		want := "afalsefirst atrue0 bfalseother btrue1 atrue9999 atrueafter a while, at once no more atrueslow btruewaits btruefor the end"
-		if got := strings.Join(s.outputs, " "); got != want {
-			t.Errorf("got  %s\nwant %s", got, want)
-		}
-		time.Sleep(time.Second) // no timer is left
-		if len(s.outputs) != 9 {
-			t.Error(s.outputs)
-		}
-	})
 }
 
 func TestDisplaysAreLimited(t *testing.T) {

@@ -41,7 +41,7 @@ type flow struct {
 
 // Limit returns a Limiter for one cell whose output goes to out.
 func Limit(out engine.Sink) *Limiter {
-	return &Limiter{out: out, displays: newDisplays(out), streams: map[string]*flow{}}
+	return &Limiter{out: out, displays: &displays{out: out}, streams: map[string]*flow{}}
 }
 
 // Stream passes text on until the stream's limit, then keeps only its end.

@@ -11,6 +11,9 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"golab/mlx/internal/random"
+	"golab/mlx/internal/shape"
 )
 
 // Model is layers and everything that is known of them so far: weights, the optimizer's state, classes, history. Make
@@ -54,7 +57,7 @@ func Sequential(layers ...Layer) *Model {
 		}
 		count[l.Kind()]++
 		m.names = append(m.names, fmt.Sprintf("%s_%d", l.Kind(), count[l.Kind()]))
-		if _, ok := l.(input); ok && i > 0 {
+		if _, ok := l.(exampleShape); ok && i > 0 {
 			m.err = fmt.Errorf("mlx: layer %d is an Input; only the first layer can be one", i+1)
 			return m
 		}
@@ -63,10 +66,10 @@ func Sequential(layers ...Layer) *Model {
 		m.err = errors.New("mlx: the model has no layers")
 		return m
 	}
-	if in, ok := layers[0].(input); ok {
+	if in, ok := layers[0].(exampleShape); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.err = m.build(in.dims)
+		m.err = m.build(in.ExampleShape())
 		m.fixed = true
 	}
 	return m
@@ -142,17 +145,17 @@ func (m *Model) build(dims []int) error {
 			return nil
 		}
 		if m.fixed || m.handed || m.history.Steps > 0 {
-			return fmt.Errorf("mlx: the model was built for inputs of shape %s, not %s; make a new one for these", shapeText(m.inDims), shapeText(dims))
+			return fmt.Errorf("mlx: the model was built for inputs of shape %s, not %s; make a new one for these", shape.Text(m.inDims), shape.Text(dims))
 		}
 		m.reset()
 	}
 	for _, d := range dims {
 		if d < 1 {
-			return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shapeText(dims))
+			return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shape.Text(dims))
 		}
 	}
 	m.store = model.NewStore()
-	m.store.SetParam(seedParam, m.seed)
+	m.store.SetParam(random.SeedParam, m.seed)
 	err := m.store.SetRNGStateFromSeed(int64(m.seed)) // what layers of GoMLX's own draw from
 	if err == nil {
 		err = m.trace(dims)
@@ -205,11 +208,11 @@ func (m *Model) forward(scope *model.Scope, x *graph.Node, each func(i int, out 
 		err := caught(func() { x = l.Apply(scope.In("%s", m.names[i]), in) })
 		switch {
 		case err != nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, m.names[i], shapeOf(in), err))
+			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, m.names[i], shape.Of(in), err))
 		case x == nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned nil", i+1, m.names[i], shapeOf(in)))
+			panic(fmt.Errorf("layer %d (%s), given %s: it returned nil", i+1, m.names[i], shape.Of(in)))
 		case x.Rank() < 1 || x.Shape().Dim(0) != in.Shape().Dim(0):
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned shape %v, without the batch as its first axis", i+1, m.names[i], shapeOf(in), x.Shape().Dimensions))
+			panic(fmt.Errorf("layer %d (%s), given %s: it returned shape %v, without the batch as its first axis", i+1, m.names[i], shape.Of(in), x.Shape().Dimensions))
 		}
 		if each != nil {
 			each(i, x)
@@ -276,7 +279,7 @@ func relocate(v *model.Variable) error {
 func (m *Model) outputs() (int, error) {
 	last := m.outDims[len(m.outDims)-1]
 	if len(last) != 1 {
-		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense", m.names[len(m.names)-1], shapeText(last))
+		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense", m.names[len(m.names)-1], shape.Text(last))
 	}
 	return last[0], nil
 }

@@ -3,6 +3,8 @@ package mlx
 import (
 	"fmt"
 	"strings"
+
+	"golab/mlx/internal/shape"
 )
 
 // Summary describes a model layer by layer.
@@ -64,7 +66,7 @@ func (s Summary) String() string {
 	}
 	fmt.Fprintf(&b, "%-*s  %-20s  %12s", width, "layer", "output", "parameters")
 	for _, l := range s.Layers {
-		fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, l.Name, shapeText(l.Output), l.Parameters)
+		fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, l.Name, shape.Text(l.Output), l.Parameters)
 	}
 	fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, "total", "", s.Trainable+s.Frozen)
 	if s.Frozen > 0 {

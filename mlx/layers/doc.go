@@ -1,0 +1,2 @@
+// Package layers are the layers of mlx's models.
+package layers

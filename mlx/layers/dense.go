@@ -33,11 +33,7 @@ func (l dense) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 	}
 	g := x.Graph()
 	in := x.Shape().Dim(-1)
-	draw := glorot(in, l.units)
-	if len(l.activation) > 0 && l.activation[0].he {
-		draw = he(in)
-	}
-	w := weight(scope, "weights", draw, in, l.units).NodeValue(g)
+	w := weight(scope, "weights", drawFor(in, l.units, l.activation), in, l.units).NodeValue(g)
 	b := weight(scope, "bias", zeros, l.units).NodeValue(g)
 	dims := append([]int(nil), x.Shape().Dimensions...)
 	if len(dims) > 2 { // one product of two matrices is what backends are fastest at

@@ -24,6 +24,14 @@ func ones(_ draws, values []float32) {
 	}
 }
 
+// drawFor is how the weights of in inputs and out outputs are drawn before some activations.
+func drawFor(in, out int, activation []Activation) func(draws, []float32) {
+	if len(activation) > 0 && activation[0].he {
+		return he(in)
+	}
+	return glorot(in, out)
+}
+
 // glorot draws uniformly from ±√(6/(in+out)): Glorot and Bengio (2010), https://proceedings.mlr.press/v9/glorot10a.html.
 func glorot(in, out int) func(draws, []float32) {
 	limit := math.Sqrt(6 / float64(in+out))
@@ -36,8 +44,10 @@ func glorot(in, out int) func(draws, []float32) {
 
 // he draws from a normal distribution of standard deviation √(2/in), for what a rectifier follows: He et al. (2015),
 // https://arxiv.org/abs/1502.01852.
-func he(in int) func(draws, []float32) {
-	sd := math.Sqrt(2 / float64(in))
+func he(in int) func(draws, []float32) { return gaussian(math.Sqrt(2 / float64(in))) }
+
+// gaussian draws from a normal distribution of mean 0.
+func gaussian(sd float64) func(draws, []float32) {
 	return func(d draws, values []float32) {
 		for i := range values {
 			values[i] = float32(random.Normal(d.rng) * sd)

@@ -85,14 +85,58 @@ func (batchNorm) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 
 // scaleAndShift gives the last axis a learned scale and offset.
 func scaleAndShift(scope *model.Scope, x *graph.Node) *graph.Node {
-	g := x.Graph()
-	n := x.Shape().Dim(-1)
-	wide := make([]int, x.Rank())
-	for i := range wide {
-		wide[i] = 1
+	g, n := x.Graph(), x.Shape().Dim(-1)
+	x = graph.Mul(x, wide(weight(scope, "scale", ones, n).NodeValue(g), x.Rank()))
+	return graph.Add(x, wide(weight(scope, "offset", zeros, n).NodeValue(g), x.Rank()))
+}
+
+// RMSNorm divides the last axis of each example by its root mean square (of mean square + 1e-5), then scales it: Zhang and Sennrich
+// (2019), https://arxiv.org/abs/1910.07467. It is LayerNorm without the mean, and cheaper. The shape stays. PyTorch's RMSNorm(n,
+// eps=1e-5).
+//
+// Variables: scale (1 at first), as long as the last axis.
+func RMSNorm() Layer { return rmsNorm{} }
+
+type rmsNorm struct{}
+
+func (rmsNorm) Kind() string { return "rms_norm" }
+
+func (rmsNorm) PerExample() bool { return true }
+
+func (rmsNorm) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
+	if x.Rank() < 2 {
+		panic(fmt.Errorf("it takes [batch, …, features], not %s", shape.Of(x)))
 	}
-	wide[len(wide)-1] = n
-	scale := graph.Reshape(weight(scope, "scale", ones, n).NodeValue(g), wide...)
-	offset := graph.Reshape(weight(scope, "offset", zeros, n).NodeValue(g), wide...)
-	return graph.Add(graph.Mul(x, scale), offset)
+	square := graph.ReduceAndKeep(graph.Square(x), graph.ReduceMean, -1)
+	x = graph.Div(x, graph.Sqrt(graph.AddScalar(square, normEpsilon)))
+	return graph.Mul(x, wide(weight(scope, "scale", ones, x.Shape().Dim(-1)).NodeValue(x.Graph()), x.Rank()))
+}
+
+// GroupNorm brings each group of channels (the last axis) of each example to mean 0 and variance 1 over the group and all other
+// axes, then scales and shifts every channel: Wu and He (2018), https://arxiv.org/abs/1803.08494. Unlike BatchNorm it does the same
+// whatever the batch. With one group for each channel it is instance normalization. The shape stays. PyTorch's GroupNorm.
+//
+// Variables: scale (1 at first) and offset (0), as long as the last axis.
+func GroupNorm(groups int) Layer { return groupNorm{groups} }
+
+type groupNorm struct{ groups int }
+
+func (groupNorm) Kind() string { return "group_norm" }
+
+func (groupNorm) PerExample() bool { return true }
+
+func (l groupNorm) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
+	if x.Rank() < 2 {
+		panic(fmt.Errorf("it takes [batch, …, channels], not %s", shape.Of(x)))
+	}
+	channels := x.Shape().Dim(-1)
+	if l.groups < 1 || channels%l.groups != 0 {
+		panic(fmt.Errorf("its %d groups must divide the channels, %d of %s", l.groups, channels, shape.Of(x)))
+	}
+	dims := x.Shape().Dimensions
+	x = graph.Reshape(x, dims[0], -1, l.groups, channels/l.groups)
+	centred := graph.Sub(x, graph.ReduceAndKeep(x, graph.ReduceMean, 1, 3))
+	variance := graph.ReduceAndKeep(graph.Square(centred), graph.ReduceMean, 1, 3)
+	x = graph.Div(centred, graph.Sqrt(graph.AddScalar(variance, normEpsilon)))
+	return scaleAndShift(scope, graph.Reshape(x, dims...))
 }

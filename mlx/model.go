@@ -14,6 +14,7 @@ import (
 
 	"golab/mlx/internal/random"
 	"golab/mlx/internal/shape"
+	"golab/mlx/layers"
 )
 
 // Model is layers and everything that is known of them so far: weights, the optimizer's state, classes, history. Make
@@ -37,6 +38,7 @@ type Model struct {
 	outDims   [][]int  // of each layer
 	sizes     []int    // numbers trained in each layer
 	frozen    []int    // numbers kept but not trained in each layer
+	flops     []int64  // of each layer, an example
 	convolves bool     // has convolutions of GoMLX's own
 	features  []string // of the data it was first fitted on, if it had names
 	classes   []string // what the outputs stand for; nil when values, or when never fitted
@@ -47,10 +49,10 @@ type Model struct {
 
 // Sequential makes a model of layers that feed one another. It is built, and its shapes are checked, when it first meets
 // data, unless the first layer is an [Input]; [Model.Build] does it without data.
-func Sequential(layers ...Layer) *Model {
-	m := &Model{layers: slices.Clone(layers)}
+func Sequential(stack ...Layer) *Model {
+	m := &Model{layers: slices.Clone(stack)}
 	count := map[string]int{}
-	for i, l := range layers {
+	for i, l := range stack {
 		if l == nil {
 			m.err = fmt.Errorf("mlx: layer %d is nil", i+1)
 			return m
@@ -62,11 +64,11 @@ func Sequential(layers ...Layer) *Model {
 			return m
 		}
 	}
-	if len(layers) == 0 {
+	if len(stack) == 0 {
 		m.err = errors.New("mlx: the model has no layers")
 		return m
 	}
-	if in, ok := layers[0].(exampleShape); ok {
+	if in, ok := stack[0].(exampleShape); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.err = m.build(in.ExampleShape())
@@ -97,7 +99,7 @@ func (m *Model) reset() {
 	if m.store != nil {
 		m.store.Finalize()
 	}
-	m.store, m.inDims, m.outDims, m.sizes, m.frozen = nil, nil, nil, nil, nil
+	m.store, m.inDims, m.outDims, m.sizes, m.frozen, m.flops = nil, nil, nil, nil, nil, nil
 	m.features, m.classes, m.loss, m.history, m.handed = nil, nil, nil, History{}, false
 }
 
@@ -180,6 +182,7 @@ func (m *Model) trace(dims []int) (err error) {
 	defer g.Finalize()
 	model.SetStore(g, m.store)
 	err = caught(func() {
+		before := int64(0)
 		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, append([]int{traceBatch}, dims...)...))
 		m.forward(m.store.RootScope(), x, func(i int, out *graph.Node) {
 			m.outDims = append(m.outDims, slices.Clone(out.Shape().Dimensions[1:]))
@@ -191,6 +194,8 @@ func (m *Model) trace(dims []int) (err error) {
 					frozen += v.Shape().Size()
 				}
 			}
+			m.flops = append(m.flops, (layers.FLOPs(g)-before)/traceBatch)
+			before = layers.FLOPs(g)
 			m.sizes, m.frozen = append(m.sizes, trained), append(m.frozen, frozen)
 		})
 		m.convolves = slices.ContainsFunc(g.Nodes(), func(n *graph.Node) bool { return n.Type() == graph.NodeTypeConvGeneral })

@@ -74,7 +74,7 @@ func (l AttentionLayer) ApplyTo(scope *model.Scope, x, memory *graph.Node) *grap
 		allowed = graph.Reshape(allowed, allowed.Shape().Dim(0), 1, 1, allowed.Shape().Dim(1))
 	}
 	if l.causal {
-		before := Causal(x.Graph(), q.Shape().Dim(2), k.Shape().Dim(2))
+		before := CausalMask(x.Graph(), q.Shape().Dim(2), k.Shape().Dim(2))
 		if allowed == nil {
 			allowed = before
 		} else {
@@ -87,9 +87,9 @@ func (l AttentionLayer) ApplyTo(scope *model.Scope, x, memory *graph.Node) *grap
 	return WithMask(Dense(features).Apply(scope.In("output"), y), Mask(x))
 }
 
-// Causal is which of some keys each of some queries may look at, [1, 1, queries, keys] of booleans: the last query at all of them, the
+// CausalMask is which of some keys each of some queries may look at, [1, 1, queries, keys] of booleans: the last query at all of them, the
 // one before at all but the last, and so on.
-func Causal(g *graph.Graph, queries, keys int) *graph.Node {
+func CausalMask(g *graph.Graph, queries, keys int) *graph.Node {
 	s := shapes.Make(dtypes.Int32, 1, 1, queries, keys)
 	return graph.LessOrEqual(graph.Iota(g, s, 3), graph.AddScalar(graph.Iota(g, s, 2), float64(keys-queries)))
 }
@@ -99,6 +99,7 @@ func Causal(g *graph.Graph, queries, keys int) *graph.Node {
 // for all. A query that may look at none looks at all alike. dropout, if not nil, is applied to the weights. It gives the
 // mixed values, [batch, heads, queries, width], and the weights before dropout, [batch, heads, queries, keys].
 func Attend(q, k, v, allowed *graph.Node, dropout func(weights *graph.Node) *graph.Node) (mixed, weights *graph.Node) {
+	count(q.Graph(), 2, q.Shape().Size(), k.Shape().Dim(2)) // of both products
 	scores := graph.DotGeneral(q, []int{3}, []int{0, 1}, k, []int{3}, []int{0, 1})
 	scores = graph.MulScalar(scores, 1/math.Sqrt(float64(q.Shape().Dim(3))))
 	if allowed != nil {

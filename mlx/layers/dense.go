@@ -39,6 +39,7 @@ func (l dense) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 	if len(dims) > 2 { // one product of two matrices is what backends are fastest at
 		x = graph.Reshape(x, -1, in)
 	}
+	count(g, x.Shape().Size(), l.units)
 	x = graph.Add(graph.MatMul(x, w), graph.ExpandAxes(b, 0))
 	if len(dims) > 2 {
 		dims[len(dims)-1] = l.units

@@ -107,9 +107,11 @@ func (l graphConv) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 	}
 	weights := weight(scope, "weights", drawFor(in, l.units, l.activation), in, l.units).NodeValue(g)
 	mixed := func(x *graph.Node) *graph.Node { // [nodes, nodes] × [batch, nodes, …]
+		count(g, n, x.Shape().Size())
 		return graph.TransposeAllAxes(graph.DotGeneral(adjacency, []int{1}, nil, x, []int{1}, nil), 1, 0, 2)
 	}
 	multiplied := func(x *graph.Node) *graph.Node {
+		count(g, x.Shape().Size(), l.units)
 		return graph.Reshape(graph.MatMul(graph.Reshape(x, -1, in), weights), -1, n, l.units)
 	}
 	if in < l.units { // both orders give the same; what is narrower is mixed
@@ -164,7 +166,11 @@ func (l graphNodes) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 			copy(values[i*width:], row)
 		}
 	}, n, width).SetTrainable(false).NodeValue(x.Graph())
+	before := FLOPs(x.Graph())
 	y := l.stack.Apply(scope, graph.ExpandAxes(features, 0))
+	if batch := x.Shape().Dim(0); batch > 1 { // an example by itself needs as many
+		count(x.Graph(), int(FLOPs(x.Graph())-before)/2, batch-1)
+	}
 	if y.Rank() < 2 || y.Shape().Dim(1) != n {
 		panic(fmt.Errorf("its layers give %v of %d nodes; the nodes must stay the second axis", y.Shape().Dimensions, n))
 	}

@@ -13,6 +13,11 @@ import (
 //   - GoMLX's own Convolve.
 func convolve(x, weights *graph.Node, axes []axis, groups int) *graph.Node {
 	channels := x.Shape().Dim(-1)
+	factors := append(outDims(x, axes, weights.Shape().Dim(-1)), channels/groups)
+	for _, a := range axes {
+		factors = append(factors, a.size)
+	}
+	count(x.Graph(), factors...)
 	switch {
 	case groups == channels && groups > 1:
 		return depthwise(x, weights, axes)

@@ -120,6 +120,7 @@ func (l RecurrentLayer) direction(scope *model.Scope, x, mask *graph.Node, backw
 		s.initial = append(s.initial, zerosOf(g, x.Shape().Dim(1), l.units))
 	}
 	steps, batch := x.Shape().Dim(0), x.Shape().Dim(1)
+	count(g, steps, batch, features+l.units, columns)
 	z := graph.Add(graph.MatMul(graph.Reshape(x, steps*batch, features), weights), graph.ExpandAxes(bias, 0))
 	s.z = graph.Reshape(z, steps, batch, columns)
 	s.run()

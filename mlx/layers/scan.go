@@ -107,8 +107,8 @@ func (l *scan) gradient(v []*graph.Node) []*graph.Node {
 	v = v[1:] // the step
 	stay := len(v) - 2 - l.states()
 
-	// What stays: the weights, what was kept, and, if there is any, the mask and the gradient by the outputs.
-	in := []*graph.Node{l.weights, l.kept}
+	// What stays: the weights' transpose, what was kept, and, if there is any, the mask and the gradient by the outputs.
+	in := []*graph.Node{graph.Transpose(l.weights, 0, 1), l.kept}
 	maskAt, outputsAt := 0, 0
 	if l.mask != nil {
 		maskAt, in = len(in), append(in, l.mask)
@@ -129,7 +129,7 @@ func (l *scan) gradient(v []*graph.Node) []*graph.Node {
 		first, last = last, first
 	}
 	_, out := loop(g, first, last, in, func(t *graph.Node, p []*graph.Node) []*graph.Node {
-		weights, kept := p[0], graph.Split(at(p[1], t), -1, l.cell.kept())
+		transpose, kept := p[0], graph.Split(at(p[1], t), -1, l.cell.kept())
 		d := append([]*graph.Node(nil), p[still:len(p)-1]...)
 		if outputsAt > 0 {
 			d[0] = graph.Add(d[0], at(p[outputsAt], t))
@@ -143,7 +143,7 @@ func (l *scan) gradient(v []*graph.Node) []*graph.Node {
 			}
 		}
 		dz, dproduct, before := l.backward(kept, through)
-		dh := graph.DotGeneral(dproduct, []int{1}, nil, weights, []int{1}, nil)
+		dh := graph.MatMul(dproduct, transpose)
 		if before[0] == nil {
 			before[0] = dh
 		} else {

@@ -2,7 +2,9 @@ package layers_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/lstm"
@@ -40,13 +42,24 @@ func benchmark(b *testing.B, name string, f func(scope *model.Scope, x *graph.No
 			}
 			step()
 			compiled := b.Elapsed()
+			before := cpu()
 			b.ResetTimer()
 			for range b.N {
 				step()
 			}
+			b.ReportMetric((cpu()-before).Seconds()*1e3/float64(b.N), "cpu-ms/op") // says more than time on a busy machine
 			b.ReportMetric(float64(compiled.Milliseconds()), "ms-to-compile")
 		})
 	}
+}
+
+// cpu is the time that this process has computed for.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // Convolutions, batch 64, 3 × 3 same, with gradients, against GoMLX's own.

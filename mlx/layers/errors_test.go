@@ -41,6 +41,8 @@ func TestShapeErrors(t *testing.T) {
 		{layers.PositionEmbedding(3), []int{2, 4, 5}, "it knows 3 places, but is given [batch, 4, 5], 4 steps"},
 		{layers.LSTM(3), []int{2, 4}, "it takes [batch, steps, features], not [batch, 4]"},
 		{layers.GRU(3).Stacked(0), []int{2, 4, 3}, "it has 3 units in 0 layers"},
+		{from{layers.LSTM(3), 1}, []int{2, 4, 3}, "it is given 1 states to start from; it takes 2"},
+		{from{layers.GRU(2), 1}, []int{2, 4, 3}, "it is given a state of shape [2 3] to start from; it takes [2 2]"},
 		{layers.MultiHeadAttention(3), []int{2, 4, 8}, "its 3 heads must divide the features, 8 of [batch, 4, 8]"},
 		{layers.TransformerEncoder(2, 0), []int{2, 4, 8}, "its hidden layer has 0 units"},
 		{layers.Residual(layers.Dense(3)), []int{2, 4}, "it adds what its layers give to what they are given, but these are [batch, 4] and [batch, 3]"},

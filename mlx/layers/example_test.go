@@ -253,6 +253,29 @@ func ExampleWithMask() {
 	// Output: [[1.5]]
 }
 
+// Sequences of lengths 1 and 3, which stand before them.
+func ExampleLengthMask() {
+	real := mlx.Func("real", func(_ *model.Scope, x *graph.Node) *graph.Node {
+		lengths := graph.Squeeze(graph.Slice(x, graph.AxisRange(), graph.AxisElem(0)), 1)
+		rest := graph.ExpandAxes(graph.Slice(x, graph.AxisRange(), graph.AxisRange(1)), -1)
+		return layers.WithMask(rest, layers.LengthMask(lengths, 3))
+	})
+	predict([][]float64{{1, 7, 0, 0}, {3, 7, 8, 9}}, real, layers.GlobalAveragePool())
+	// Output: [[7] [8]]
+}
+
+// An LSTM that goes on from where another ended, as in a translator.
+func ExampleRecurrentLayer_ApplyFrom() {
+	encoder, decoder := layers.LSTM(16), layers.LSTM(16)
+	translator := mlx.Func("translator", func(scope *model.Scope, x *graph.Node) *graph.Node {
+		_, state := encoder.ApplyFrom(scope.In("encoder"), graph.Slice(x, graph.AxisRange(), graph.AxisRange(0, 6)))
+		outputs, _ := decoder.ApplyFrom(scope.In("decoder"), graph.Slice(x, graph.AxisRange(), graph.AxisRange(6)), state...)
+		return outputs
+	})
+	show([]int{10, 8}, translator)
+	// Output: translator_1 [4 16] 3200
+}
+
 func ExampleLSTM() {
 	show([]int{20, 8}, layers.LSTM(32).Bidirectional().Stacked(2).Dropout(0.5), layers.Dense(1))
 	// Output:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -54,6 +55,16 @@ func Mask(x *graph.Node) *graph.Node {
 		}
 	}
 	return nil
+}
+
+// LengthMask is the mask of sequences of some lengths, [batch] of numbers, padded at the end to a number of steps: booleans of shape
+// [batch, steps].
+func LengthMask(lengths *graph.Node, steps int) *graph.Node {
+	if lengths.Rank() != 1 {
+		panic(fmt.Errorf("lengths of shape %v; they must be [batch]", lengths.Shape().Dimensions))
+	}
+	s := shapes.Make(lengths.DType(), lengths.Shape().Dim(0), steps)
+	return graph.LessThan(graph.Iota(lengths.Graph(), s, 1), graph.BroadcastToDims(graph.ExpandAxes(lengths, -1), s.Dimensions...))
 }
 
 // Masking takes the steps of [batch, steps, features] whose features all equal value for padding: it sets them to 0, and layers that

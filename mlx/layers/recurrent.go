@@ -3,6 +3,7 @@ package layers
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -77,54 +78,84 @@ func (l RecurrentLayer) PerExample() bool { return true }
 
 // Apply builds it.
 func (l RecurrentLayer) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
+	outputs, final := l.ApplyFrom(scope, x)
+	if l.sequences {
+		return outputs
+	}
+	last := final[len(final)-l.cell.states()]
+	if l.bidirectional {
+		last = graph.Concatenate([]*graph.Node{final[len(final)-2*l.cell.states()], last}, -1)
+	}
+	return last
+}
+
+// ApplyFrom builds it from given states on, such as those that an encoder ended with, and gives the outputs of all steps,
+// [batch, steps, units], and the states after them. States are [batch, units]: of an LSTM its output and its cell's state, of the
+// others the output; those of the first layer come first, and of a layer those of the direction forward. Without any it starts from 0.
+func (l RecurrentLayer) ApplyFrom(scope *model.Scope, x *graph.Node, initial ...*graph.Node) (outputs *graph.Node, final []*graph.Node) {
 	if l.units < 1 || l.stacked < 1 {
 		panic(fmt.Errorf("it has %d units in %d layers; it needs 1 or more", l.units, l.stacked))
 	}
 	steps(x)
+	runs := l.stacked
+	if l.bidirectional {
+		runs *= 2
+	}
+	batch, n := x.Shape().Dim(0), l.cell.states()
+	if initial == nil {
+		for range runs * n {
+			initial = append(initial, zerosOf(x.Graph(), batch, l.units))
+		}
+	}
+	if len(initial) != runs*n {
+		panic(fmt.Errorf("it is given %d states to start from; it takes %d", len(initial), runs*n))
+	}
+	for _, s := range initial {
+		if !slices.Equal(s.Shape().Dimensions, []int{batch, l.units}) {
+			panic(fmt.Errorf("it is given a state of shape %v to start from; it takes %v", s.Shape().Dimensions, []int{batch, l.units}))
+		}
+	}
 	mask := Mask(x)
 	var real *graph.Node // [steps, batch, 1]
 	if mask != nil {
 		real = graph.ExpandAxes(graph.ConvertDType(graph.Transpose(mask, 0, 1), x.DType()), -1)
 	}
 	x = graph.TransposeAllAxes(x, 1, 0, 2)
-	var last *graph.Node
+	run := func(scope *model.Scope, backwards bool) *graph.Node {
+		outputs, last := l.direction(scope, x, real, initial[:n], backwards)
+		initial, final = initial[n:], append(final, last...)
+		return outputs
+	}
 	for i := range l.stacked {
 		in := scope.In("layer_%d", i+1)
 		if i > 0 {
 			x = Dropout(l.dropout).Apply(in, x)
 		}
-		outputs, final := l.direction(in.In("forward"), x, real, false)
+		y := run(in.In("forward"), false)
 		if l.bidirectional {
-			o, f := l.direction(in.In("backward"), x, real, true)
-			outputs, final = graph.Concatenate([]*graph.Node{outputs, o}, -1), graph.Concatenate([]*graph.Node{final, f}, -1)
+			y = graph.Concatenate([]*graph.Node{y, run(in.In("backward"), true)}, -1)
 		}
-		x, last = outputs, final
+		x = y
 	}
-	if !l.sequences {
-		return last
-	}
-	return WithMask(onlyReal(graph.TransposeAllAxes(x, 1, 0, 2), mask), mask)
+	return WithMask(onlyReal(graph.TransposeAllAxes(x, 1, 0, 2), mask), mask), final
 }
 
-// direction goes over x, [steps, batch, features], once, and gives the outputs of all steps, [steps, batch, units], and the last.
-func (l RecurrentLayer) direction(scope *model.Scope, x, mask *graph.Node, backwards bool) (outputs, final *graph.Node) {
+// direction goes over x, [steps, batch, features], once, and gives the outputs of all steps, [steps, batch, units], and the last states.
+func (l RecurrentLayer) direction(scope *model.Scope, x, mask *graph.Node, initial []*graph.Node, backwards bool) (outputs *graph.Node, final []*graph.Node) {
 	g, features, columns := x.Graph(), x.Shape().Dim(-1), l.cell.blocks()*l.units
 	weights := weight(scope, "weights", glorot(features, columns), features, columns).NodeValue(g)
 	bias := weight(scope, "bias", l.bias, columns).NodeValue(g)
-	s := &scan{cell: l.cell, backwards: backwards, mask: mask}
+	s := &scan{cell: l.cell, backwards: backwards, mask: mask, initial: initial}
 	s.weights = weight(scope, "recurrent_weights", orthogonal(l.units, l.cell.blocks()), l.units, columns).NodeValue(g)
 	for _, name := range l.cell.extras() {
 		s.extra = append(s.extra, weight(scope, name, zeros, l.units).NodeValue(g))
-	}
-	for range l.cell.states() {
-		s.initial = append(s.initial, zerosOf(g, x.Shape().Dim(1), l.units))
 	}
 	steps, batch := x.Shape().Dim(0), x.Shape().Dim(1)
 	count(g, steps, batch, features+l.units, columns)
 	z := graph.Add(graph.MatMul(graph.Reshape(x, steps*batch, features), weights), graph.ExpandAxes(bias, 0))
 	s.z = graph.Reshape(z, steps, batch, columns)
 	s.run()
-	return s.outputs, s.final[0]
+	return s.outputs, s.final
 }
 
 // bias is 0, but 1 for the forget gate of an LSTM.

@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gomlx/compute/dtypes"
@@ -40,7 +41,7 @@ func init() {
 		case before != nil:
 			return before(node, v, s)
 		}
-		panic(fmt.Errorf("GoMLX has no gradient of While loops, but for those of recurrent layers, whose own gradients have none"))
+		panic(errors.New("a While loop has no gradient; that of a recurrent layer has one, but no second"))
 	}
 }
 
@@ -206,8 +207,11 @@ func loop(g *graph.Graph, first, last int, in []*graph.Node, body func(t *graph.
 		p := parameters(g)
 		return append([]*graph.Node{graph.Add(p[0], graph.Const(g, step))}, body(p[0], p[1:])...)
 	})
-	out = graph.While(condition, next, in...)
-	return out[0].Inputs()[0], out[1:]
+	all := graph.While(condition, next, in...)
+	for _, n := range all[1:] { // compute v0.1.6's pure Go panics when nothing follows the loop and its last outputs are not used
+		out = append(out, graph.IdentityWithCustomGradient(n, func(_, v *graph.Node) *graph.Node { return v }))
+	}
+	return all[0].Inputs()[0], out
 }
 
 // at is xs[t].

@@ -14,6 +14,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"golab/kernel/nb"
+	"golab/mlx/internal/random"
 	"golab/viz"
 )
 
@@ -159,7 +160,7 @@ func (m *Model) setHyper(rate float64, seed uint64) error {
 	if err := lr.SetValue(tensors.FromScalar(float32(rate))); err != nil {
 		return fmt.Errorf("mlx: %w", err)
 	}
-	seedVar, _ := counters(m.store)
+	seedVar, _ := random.Counters(m.store)
 	if err := seedVar.SetValue(tensors.FromScalar(uint32(seed ^ seed>>32))); err != nil {
 		return fmt.Errorf("mlx: %w", err)
 	}
@@ -185,7 +186,7 @@ func (t *training) run() (*History, error) {
 func (t *training) epoch(e, steps int) error {
 	number := t.m.epochsDone() + 1
 	if !t.o.KeepOrder {
-		permutation(generator(t.o.Seed, fmt.Sprintf("epoch %d", number)), t.rows)
+		random.Permutation(random.Generator(t.o.Seed, fmt.Sprintf("epoch %d", number)), t.rows)
 	}
 	var loss, hit float64
 	for s := range steps {

@@ -58,7 +58,7 @@ func (binaryCrossEntropy) Each(labels, outputs *graph.Node) *graph.Node {
 	}
 	// max(x, 0) - x·y + log(1 + exp(-|x|)): no overflow, whatever x.
 	x := outputs
-	each := graph.Add(graph.Sub(ReLU.apply(x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
+	each := graph.Add(graph.Sub(ReLU.Apply(nil, x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
 	return graph.ReduceMean(each, -1)
 }
 
@@ -81,7 +81,7 @@ func hits(labels, outputs *graph.Node) *graph.Node {
 	}
 	var class *graph.Node
 	if outputs.Shape().Dim(-1) == 1 {
-		class = graph.ConvertDType(graph.Squeeze(positive(outputs), -1), dtypes.Int32)
+		class = graph.ConvertDType(graph.Squeeze(graph.GreaterThan(outputs, graph.ZerosLike(outputs)), -1), dtypes.Int32)
 	} else {
 		class = graph.ArgMax(outputs, -1, dtypes.Int32)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"golab/mlx/internal/random"
 )
 
 // programs are a model's compiled graphs, kept from call to call, so that a Fit in a later cell compiles nothing anew.
@@ -83,7 +85,7 @@ func (m *Model) trainStep(loss Loss, opt Optimizer, batch int) (*model.Exec, err
 			all := graph.ReduceAllSum(w)
 			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
 			opt.UpdateGraph(scope, g, mean)
-			_, step := counters(scope.Store())
+			_, step := random.Counters(scope.Store())
 			step.SetNodeValue(graph.Add(step.NodeValue(g), graph.Const(g, uint32(1))))
 			return graph.Stack([]*graph.Node{mean, graph.Div(weighted(hits(y, out), w), all)}, 0)
 		})

@@ -117,7 +117,8 @@ func TestWidgetsInJupyterLab(t *testing.T) {
 	for _, source := range widgetCells {
 		cells = append(cells, map[string]any{"cell_type": "code", "metadata": map[string]any{}, "execution_count": nil, "outputs": []any{}, "source": source})
 	}
-	b, err := json.Marshal(map[string]any{"nbformat": 4, "nbformat_minor": 4, "cells": cells, "metadata": map[string]any{}})
+	spec := map[string]any{"kernelspec": map[string]any{"name": "golab", "display_name": "Go (GoLab)", "language": "go"}}
+	b, err := json.Marshal(map[string]any{"nbformat": 4, "nbformat_minor": 4, "cells": cells, "metadata": spec})
 	if err != nil {
 		t.Fatal(err)
 	}

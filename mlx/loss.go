@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -14,6 +15,14 @@ type Loss interface {
 	// indices, int32 of shape [batch], or values, float32 of shape [batch, k]. It panics with an error when it does not
 	// take them.
 	Each(labels, outputs *graph.Node) *graph.Node
+}
+
+// LabelChecker is a [Loss] whose labels, if they are values, need not be as long as the outputs, nor the outputs a row of
+// numbers, such as [CTC].
+type LabelChecker interface {
+	Loss
+	// CheckLabels says why the loss does not take labels of width values an example with outputs of this shape, without the batch.
+	CheckLabels(width int, outputs []int) error
 }
 
 var (
@@ -73,10 +82,24 @@ func (mse) Each(labels, outputs *graph.Node) *graph.Node {
 	return graph.ReduceMean(graph.Square(graph.Sub(outputs, labels)), -1)
 }
 
+// counted names what hits builds: accuracy, mae, or nothing when labels and outputs can't be compared one by one.
+func counted(p *prepared, loss Loss) string {
+	if p.classes != nil {
+		return "accuracy"
+	}
+	if _, ok := loss.(LabelChecker); ok {
+		return ""
+	}
+	return "mae"
+}
+
 // hits builds what is counted beside the loss, for each example, shape [batch]: 1 for a class that is right and 0 for
-// one that isn't; for values, the mean absolute error.
+// one that isn't; for values, the mean absolute error; 0 where the labels are of another shape.
 func hits(labels, outputs *graph.Node) *graph.Node {
 	if !labels.DType().IsInt() {
+		if !labels.Shape().Equal(outputs.Shape()) {
+			return graph.Zeros(outputs.Graph(), shapes.Make(dtypes.Float32, outputs.Shape().Dim(0)))
+		}
 		return graph.ReduceMean(graph.Abs(graph.Sub(outputs, labels)), -1)
 	}
 	var class *graph.Node

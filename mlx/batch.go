@@ -49,7 +49,7 @@ func (m *Model) prepareLabels(d *Data, loss Loss, training bool) (*prepared, err
 		return nil, fmt.Errorf("mlx: the data has no labels; name their column, or give them, when making it")
 	}
 	if c, ok := loss.(LabelChecker); ok && !l.classes() {
-		if err := c.CheckLabels(l.width, m.outDims[len(m.outDims)-1]); err != nil {
+		if err := c.CheckLabels(l.values, l.width, m.outDims[len(m.outDims)-1]); err != nil {
 			return nil, fmt.Errorf("mlx: %s: %w", loss.Name(), err)
 		}
 		p.values, p.width = l.values, l.width

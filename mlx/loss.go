@@ -21,8 +21,9 @@ type Loss interface {
 // numbers, such as [CTC].
 type LabelChecker interface {
 	Loss
-	// CheckLabels says why the loss does not take labels of width values an example with outputs of this shape, without the batch.
-	CheckLabels(width int, outputs []int) error
+	// CheckLabels says why the loss does not take labels, width values an example one after the other, with outputs of this
+	// shape, without the batch.
+	CheckLabels(values []float32, width int, outputs []int) error
 }
 
 var (

@@ -135,8 +135,8 @@ func latticeFrom(alpha, emit, skip, no *graph.Node) *graph.Node {
 		return graph.Max(graph.Add(graph.Add(peak, graph.Log(sum)), emitted), no)
 	}
 	g := alpha.Graph()
-	can := g.Backend().Capabilities().Operations
-	if !can[compute.OpTypeWhile] || !can[compute.OpTypeDynamicSlice] || !can[compute.OpTypeDynamicUpdateSlice] {
+	can := g.Backend().Capabilities()
+	if !can.Functions || !can.Operations[compute.OpTypeDynamicSlice] || !can.Operations[compute.OpTypeDynamicUpdateSlice] {
 		// Pure Go has no slices at a place that is computed; it has no compiler either that would take minutes for this.
 		rows := []*graph.Node{alpha}
 		for t := 1; t < time; t++ {

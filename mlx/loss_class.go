@@ -262,4 +262,3 @@ func (l klDivergence) Each(labels, outputs *graph.Node) *graph.Node {
 	logQ := graph.Log(graph.Where(some, labels, graph.OnesLike(labels)))
 	return graph.ReduceSum(graph.Mul(labels, graph.Sub(logQ, logSoftmax(outputs))), -1)
 }
-

@@ -73,7 +73,7 @@ func (l CTC) Each(labels, outputs *graph.Node) *graph.Node {
 	path := graph.Reshape(graph.Stack([]*graph.Node{blanks, symbol}, -1), batch, 2*length)
 	path = graph.Concatenate([]*graph.Node{path, graph.Slice(blanks, graph.AxisRange(), graph.AxisRange(0, 1))}, 1)
 	hot := graph.OneHot(graph.ConvertDType(path, dtypes.Int32), symbols, dtypes.Float32) // [batch, states, symbols]
-	emit := graph.Einsum("bts,bqs->btq", fixed, hot)                                    // log probability of each state's symbol
+	emit := graph.Einsum("bts,bqs->btq", fixed, hot)                                     // log probability of each state's symbol
 
 	// The last state and the one before it, of examples of fewer labels: number 2·count and 2·count-1.
 	count := graph.ReduceSum(graph.ConvertDType(given, dtypes.Float32), -1)

@@ -189,7 +189,6 @@ func (l boxes) Each(labels, outputs *graph.Node) *graph.Node {
 	return graph.ReduceMean(each, -1)
 }
 
-
 // least and most are the minimum and the maximum, with half of the gradient to each where they are equal: boxes that match are not
 // pulled away.
 func least(a, b *graph.Node) *graph.Node {

@@ -68,7 +68,7 @@ func (binaryCrossEntropy) Each(labels, outputs *graph.Node) *graph.Node {
 	}
 	// max(x, 0) - x·y + log(1 + exp(-|x|)): no overflow, whatever x.
 	x := outputs
-	each := graph.Add(graph.Sub(ReLU.apply(x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
+	each := graph.Add(graph.Sub(rectified(x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
 	return graph.ReduceMean(each, -1)
 }
 
@@ -82,6 +82,11 @@ func (mse) Each(labels, outputs *graph.Node) *graph.Node {
 	}
 	return graph.ReduceMean(graph.Square(graph.Sub(outputs, labels)), -1)
 }
+
+// rectified is max(x, 0), with a gradient of 0 at 0.
+func rectified(x *graph.Node) *graph.Node { return graph.Where(above0(x), x, graph.ZerosLike(x)) }
+
+func above0(x *graph.Node) *graph.Node { return graph.GreaterThan(x, graph.ZerosLike(x)) }
 
 // counted names what hits builds: accuracy, mae, or nothing when labels and outputs can't be compared one by one.
 func counted(p *prepared, loss Loss) string {
@@ -105,7 +110,7 @@ func hits(labels, outputs *graph.Node) *graph.Node {
 	}
 	var class *graph.Node
 	if outputs.Shape().Dim(-1) == 1 {
-		class = graph.ConvertDType(graph.Squeeze(positive(outputs), -1), dtypes.Int32)
+		class = graph.ConvertDType(graph.Squeeze(above0(outputs), -1), dtypes.Int32)
 	} else {
 		class = graph.ArgMax(outputs, -1, dtypes.Int32)
 	}

@@ -140,7 +140,7 @@ func logSoftmax(x *graph.Node) *graph.Node {
 
 // softplus is log(1 + eˣ), safe from overflow.
 func softplus(x *graph.Node) *graph.Node {
-	return graph.Add(ReLU.apply(x), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
+	return graph.Add(rectified(x), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
 }
 
 // WeightedBinaryCrossEntropy is [BinaryCrossEntropy] with options, as PyTorch's BCEWithLogitsLoss: labels y are 0 or 1, or
@@ -240,11 +240,11 @@ func (hinge) Each(labels, outputs *graph.Node) *graph.Node {
 	k := outputs.Shape().Dim(-1)
 	if !labels.DType().IsInt() || k == 1 {
 		y := graph.AddScalar(graph.MulScalar(binary("hinge loss", labels, outputs), 2), -1)
-		return graph.ReduceMean(ReLU.apply(graph.OneMinus(graph.Mul(y, outputs))), -1)
+		return graph.ReduceMean(rectified(graph.OneMinus(graph.Mul(y, outputs))), -1)
 	}
 	hot := graph.OneHot(labels, k, dtypes.Float32)
 	right := graph.ReduceAndKeep(graph.Mul(outputs, hot), graph.ReduceSum, -1)
-	margins := ReLU.apply(graph.OnePlus(graph.Sub(outputs, right)))
+	margins := rectified(graph.OnePlus(graph.Sub(outputs, right)))
 	return graph.MulScalar(graph.ReduceSum(graph.Mul(margins, graph.OneMinus(hot)), -1), 1/float64(k))
 }
 
@@ -258,7 +258,7 @@ func (klDivergence) Name() string { return "Kullback-Leibler divergence" }
 
 func (l klDivergence) Each(labels, outputs *graph.Node) *graph.Node {
 	sameShape(l.Name(), labels, outputs)
-	some := positive(labels)
+	some := above0(labels)
 	logQ := graph.Log(graph.Where(some, labels, graph.OnesLike(labels)))
 	return graph.ReduceSum(graph.Mul(labels, graph.Sub(logQ, logSoftmax(outputs))), -1)
 }

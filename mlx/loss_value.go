@@ -98,7 +98,7 @@ func (l Contrastive) Each(labels, outputs *graph.Node) *graph.Node {
 	parts := vectors(l.Name(), outputs, 2)
 	y := graph.Squeeze(labels, -1)
 	d := distance(parts[0], parts[1])
-	apart := graph.Square(ReLU.apply(graph.OneMinus(graph.MulScalar(d, 1/or(l.Margin, 1)))))
+	apart := graph.Square(rectified(graph.OneMinus(graph.MulScalar(d, 1/or(l.Margin, 1)))))
 	apart = graph.MulScalar(apart, or(l.Margin, 1)*or(l.Margin, 1))
 	return graph.MulScalar(graph.Add(graph.Mul(y, graph.Square(d)), graph.Mul(graph.OneMinus(y), apart)), 0.5)
 }
@@ -127,7 +127,7 @@ func (Triplet) CheckLabels(_ []float32, _ int, outputs []int) error {
 // Each implements [Loss].
 func (l Triplet) Each(_, outputs *graph.Node) *graph.Node {
 	parts := vectors(l.Name(), outputs, 3)
-	return ReLU.apply(graph.AddScalar(graph.Sub(distance(parts[0], parts[1]), distance(parts[0], parts[2])), or(l.Margin, 1)))
+	return rectified(graph.AddScalar(graph.Sub(distance(parts[0], parts[1]), distance(parts[0], parts[2])), or(l.Margin, 1)))
 }
 
 // vectors cuts [batch, n·k] into n of [batch, k].
@@ -179,7 +179,7 @@ func (l boxes) Each(labels, outputs *graph.Node) *graph.Node {
 	area := func(x1, y1, x2, y2 *graph.Node) *graph.Node { return graph.Mul(graph.Sub(x2, x1), graph.Sub(y2, y1)) }
 	// As torchvision does, with the same 1e-7 against empty boxes.
 	safe := func(x, by *graph.Node) *graph.Node { return graph.Div(x, graph.AddScalar(by, 1e-7)) }
-	inter := graph.Mul(ReLU.apply(graph.Sub(least(a[2], b[2]), most(a[0], b[0]))), ReLU.apply(graph.Sub(least(a[3], b[3]), most(a[1], b[1]))))
+	inter := graph.Mul(rectified(graph.Sub(least(a[2], b[2]), most(a[0], b[0]))), rectified(graph.Sub(least(a[3], b[3]), most(a[1], b[1]))))
 	union := graph.Sub(graph.Add(area(a[0], a[1], a[2], a[3]), area(b[0], b[1], b[2], b[3])), inter)
 	each := graph.OneMinus(safe(inter, union))
 	if l.generalized {

@@ -166,7 +166,7 @@ func (o RMSProp) UpdateGraphWithGradients(scope *model.Scope, gradients []*graph
 		if o.Centered {
 			// Rounding can take the difference, a variance, below 0.
 			spread = graph.Sub(spread, graph.Square(moving(state(scope, "rmsprop", v, "mean"), grad)))
-			spread = graph.Where(positive(spread), spread, graph.ZerosLike(spread))
+			spread = graph.Where(above0(spread), spread, graph.ZerosLike(spread))
 		}
 		step := graph.Div(grad, graph.AddScalar(graph.Sqrt(spread), epsilon))
 		if o.Momentum != 0 {

@@ -68,7 +68,7 @@ func startWith(t *testing.T, change func(*exec.Cmd)) *kernel {
 	k := &kernel{t: t, tmp: t.TempDir(), log: newLogText(), exited: make(chan struct{})}
 	k.cmd = exec.Command(binary, "serve", file)
 	k.cmd.Dir = t.TempDir()
-	k.cmd.Env = append(os.Environ(), "TMPDIR="+k.tmp)
+	k.cmd.Env = append(os.Environ(), "TMPDIR="+k.tmp, "GOLAB_HISTORY=off")
 	k.cmd.Stderr = k.log
 	change(k.cmd)
 	if err := k.cmd.Start(); err != nil {

@@ -16,12 +16,15 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cli"
 	"golab/kernel/internal/cli/bench"
 	"golab/kernel/internal/engine"
+	"golab/kernel/internal/history"
 	"golab/kernel/internal/jupyter"
 	"golab/kernel/internal/session"
 )
@@ -71,13 +74,18 @@ func serve(ctx context.Context, args []string) int {
 	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read the log any more
 	log := slog.New(slog.NewTextHandler(newLossy(os.Stderr), nil))
-	s, err := session.New(session.Options{Open: build.Open, Notebook: notebook(os.Getenv("JPY_SESSION_NAME")), Log: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }})
+	s, err := session.New(session.Options{Open: build.Open, Notebook: notebook(os.Getenv("JPY_SESSION_NAME")), Kernel: kernelID(args[0]), Log: func(format string, args ...any) { log.Info(fmt.Sprintf(format, args...)) }})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer s.Close()
-	if err := jupyter.Serve(ctx, args[0], s, log); err != nil {
+	cells := history.InMemory()
+	if file := home.History(); file != "" {
+		cells = history.Open(file, log)
+	}
+	defer cells.Close()
+	if err := jupyter.Serve(ctx, args[0], s, cells, log); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -94,6 +102,11 @@ func notebook(name string) string {
 		return abs
 	}
 	return ""
+}
+
+// kernelID is the identifier that a Jupyter server gave a kernel: it names the connection file after it.
+func kernelID(connectionFile string) string {
+	return strings.TrimPrefix(strings.TrimSuffix(filepath.Base(connectionFile), ".json"), "kernel-")
 }
 
 func prepare(ctx context.Context, stdout, stderr io.Writer) int {

@@ -17,7 +17,7 @@ import (
 // TestBadInput does to one kernel what users and strangers may do. Each time the reply says what happened, and the next
 // cell runs on the values of before, except where the reply says that they are lost.
 func TestBadInput(t *testing.T) {
-	k := start(t)
+	k := startWith(t, func(cmd *exec.Cmd) { cmd.Env = append(cmd.Env, "GOPROXY=off") }) // what is missing would be fetched
 	k.value("kept := []int{40, 41}\nfunc next() int { kept[0]++; return kept[0] }")
 	n := 40
 	alive := func() {
@@ -36,7 +36,7 @@ func TestBadInput(t *testing.T) {
 		{"bytes that are no text", "x := \"\x00\"", "compile error", []string{":1:"}},
 		{"type error", "a := 1\nvar s string = kept", "compile error", []string{":2:", "kept", "string"}},
 		{"import that does not exist", `import "no/such/package"`, "compile error", []string{":1:", "no/such/package"}},
-		{"import of a module that does not exist", "import \"nowhere.invalid/none\"\nnone.F()", "compile error", []string{"nowhere.invalid/none"}},
+		{"import of a module that does not exist", "import \"nowhere.invalid/none\"\nnone.F()", "missing module", []string{"nowhere.invalid/none"}},
 		{"nil dereference", "var p *struct{ f int }\n\np.f = 1", "panic", []string{"nil pointer dereference", ":3"}},
 		{"nil map", "var m map[string]int\nm[`a`] = 1", "panic", []string{"nil map", ":2"}},
 		{"index", "kept[len(kept)]", "panic", []string{"index out of range"}},

@@ -12,6 +12,8 @@ import (
 
 // host is a notebook that keeps what is displayed.
 type host struct {
+	nb.Host // the rest is not used
+
 	mu      sync.Mutex
 	outputs []nb.Output
 }
@@ -22,10 +24,8 @@ func (h *host) Display(o nb.Output) {
 	h.outputs = append(h.outputs, o)
 }
 
-func (h *host) Clear(bool)                                          {}
-func (h *host) Comm(nb.CommMessage)                                 {}
-func (h *host) Input(context.Context, string, bool) (string, error) { return "", nil }
-func (h *host) Context() context.Context                            { return context.Background() }
+func (h *host) Clear(bool)               {}
+func (h *host) Context() context.Context { return context.Background() }
 
 func (h *host) all() []nb.Output {
 	h.mu.Lock()

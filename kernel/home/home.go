@@ -47,6 +47,19 @@ func Cache() string {
 	return filepath.Join(d, "golab")
 }
 
+// History is the database of the cells that were run: $GOLAB_HISTORY, or a file in Dir. It is empty if none is to be kept:
+// GOLAB_HISTORY is "off", or there is no Dir.
+func History() string {
+	switch file, dir := os.Getenv("GOLAB_HISTORY"), Dir(); {
+	case file == "off", file == "" && dir == "":
+		return ""
+	case file != "":
+		return file
+	default:
+		return filepath.Join(dir, "history.db")
+	}
+}
+
 // Bin is the folder of the installed kernel binaries.
 func Bin() string { return filepath.Join(Dir(), "bin") }
 

@@ -8,7 +8,6 @@ package live
 import (
 	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,11 +164,11 @@ func Declare(gen int, name string, v Variable) {
 	}
 }
 
-// Variables is all session variables.
-func Variables() []Variable {
+// Variables is all session variables, by name.
+func Variables() map[string]Variable {
 	mu.Lock()
 	defer mu.Unlock()
-	return slices.Collect(maps.Values(vars))
+	return maps.Clone(vars)
 }
 
 // Lookup is the session variable of that name; its Addr is nil if there is none.
@@ -248,7 +247,10 @@ type Hooks struct {
 var hooks Hooks
 
 // Hook installs the worker's hooks, once, before the first cell.
-func Hook(h Hooks) { hooks = h }
+func Hook(h Hooks) {
+	hooks = h
+	ownFlags()
+}
 
 // Show displays the value of the cell's last expression.
 func Show(vals ...any) {

@@ -62,6 +62,14 @@ func Begin(gen int) *Task {
 	return t
 }
 
+// Outside makes the calling goroutine one that runs outside cells. It and what it starts can be stopped like a cell.
+func Outside() *Task {
+	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("golab", "outside")))
+	t := &Task{label: label(), goroutine: goroutineID()}
+	labels.Store(t.label, nil)
+	return t
+}
+
 // Goroutine is the number of the task's own goroutine.
 func (t *Task) Goroutine() int64 { return t.goroutine }
 
@@ -101,6 +109,9 @@ func (t *Task) End() {
 	mu.Lock()
 	defer mu.Unlock()
 	t.ended.Store(true)
+	if t.gen == 0 { // there may be very many
+		labels.Delete(t.label)
+	}
 	settle()
 }
 

@@ -7,7 +7,7 @@ package nb
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"sync"
 )
 
@@ -34,19 +34,16 @@ type Host interface {
 	Context() context.Context
 	// Comm sends a message to the clients.
 	Comm(CommMessage)
+	// Render is how v shows itself as the last expression of a cell.
+	Render(v any) Bundle
+	// Go runs f outside any cell; see the function Go.
+	Go(f func())
+	// Capture runs f and gives what is shown meanwhile to the Output widget of a comm.
+	Capture(comm string, f func())
+	// ClearCaptured removes what that widget shows.
+	ClearCaptured(comm string, wait bool)
 	// Input asks the person at the notebook for a line.
 	Input(ctx context.Context, prompt string, password bool) (string, error)
-}
-
-// CommMessage is one message of a comm, a channel between code in the notebook and something that clients show, such as a
-// widget. Jupyter's messaging protocol calls its types comm_open, comm_msg and comm_close.
-type CommMessage struct {
-	Type     string // "comm_open", "comm_msg" or "comm_close"
-	ID       string
-	Target   string          `json:",omitempty"` // of comm_open: who is to answer
-	Data     json.RawMessage // a JSON object
-	Metadata map[string]any  `json:",omitempty"`
-	Buffers  [][]byte        `json:",omitempty"` // binary data beside Data
 }
 
 var (
@@ -54,6 +51,7 @@ var (
 	host      Host
 	shown     = map[string]bool{}
 	renderers []func(any) Bundle
+	summaries []func(any, bool) *Summary
 )
 
 // Attach makes h the notebook of this process. The kernel's worker calls it, once, at its start.
@@ -71,6 +69,13 @@ func attached() Host {
 
 // Live reports whether this process runs cells of a GoLab notebook.
 func Live() bool { return attached() != nil }
+
+// Show displays v as it would be shown as the last expression of a cell. Outside a notebook it does nothing.
+func Show(v any) {
+	if h := attached(); h != nil {
+		h.Display(Output{Data: h.Render(v)})
+	}
+}
 
 // Display shows b below the running cell. Outside a notebook it does nothing.
 func Display(b Bundle) {
@@ -107,6 +112,20 @@ func Context() context.Context {
 	return context.Background()
 }
 
+// Input asks the person at the notebook for a line of text and waits for it; prompt stands before the field. It returns an
+// error if nobody can be asked: outside a notebook, in one that is run without a person, or when the cell is interrupted.
+func Input(prompt string) (string, error) { return ask(prompt, false) }
+
+// Password is Input for what must not be seen on the screen.
+func Password(prompt string) (string, error) { return ask(prompt, true) }
+
+func ask(prompt string, password bool) (string, error) {
+	if h := attached(); h != nil {
+		return h.Input(h.Context(), prompt, password)
+	}
+	return "", errors.New("nobody can be asked outside a notebook")
+}
+
 // RegisterRenderer adds a way to show values as the last expression of a cell: render returns nil for a value that it
 // does not know. Packages call it from init for types that are not their own; own types implement MIMEBundle instead.
 // Renderers are asked in the order of registration.
@@ -121,4 +140,27 @@ func Renderers() []func(any) Bundle {
 	mu.RLock()
 	defer mu.RUnlock()
 	return renderers[:len(renderers):len(renderers)]
+}
+
+// Summary is what a list of variables shows of a value beside its type.
+type Summary struct {
+	Shape string // its extent: "3×4"
+	Value string // on one line
+	Size  int64  // bytes it takes; 0 leaves finding out to the kernel
+}
+
+// RegisterSummary adds a way to sum up values in lists of variables: summarize returns nil for a value that it does not know.
+// It must be quick. While busy is true, code of a cell may be using v, also changing it: then summarize must not wait for a
+// lock, nor look into maps, and leaves out what it can't find out otherwise.
+func RegisterSummary(summarize func(v any, busy bool) *Summary) {
+	mu.Lock()
+	defer mu.Unlock()
+	summaries = append(summaries, summarize)
+}
+
+// Summaries is the list that RegisterSummary made, for the kernel.
+func Summaries() []func(v any, busy bool) *Summary {
+	mu.RLock()
+	defer mu.RUnlock()
+	return summaries[:len(summaries):len(summaries)]
 }

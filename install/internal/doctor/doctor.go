@@ -45,14 +45,21 @@ var checks = []check{
 	}},
 	{what: "A cell through the kernel", look: cell},
 	{what: "ECharts", look: func(context.Context) (string, error) { return file(home.ECharts()) }},
-	{what: "XLA for the CPU", optional: true, look: func(context.Context) (string, error) {
-		s, err := file(home.XLACPU())
+	without(home.XLACPU, "XLA for the CPU", "models run on the pure-Go backend"),
+	without(home.Gopls, "gopls", "completion and documentation know less"),
+	without(home.Delve, "Delve", "there is no debugger"),
+	{what: "Disk", look: room},
+}
+
+// without looks for a file that GoLab works without; then what is so.
+func without(path func() string, what, then string) check {
+	return check{what: what, optional: true, look: func(context.Context) (string, error) {
+		s, err := file(path())
 		if err != nil {
-			err = fmt.Errorf("models run on the pure-Go backend: %w", err)
+			err = fmt.Errorf("%s: %w", then, err)
 		}
 		return s, err
-	}},
-	{what: "Disk", look: room},
+	}}
 }
 
 // Run writes the page to w and reports whether everything that notebooks need is there.

@@ -40,7 +40,7 @@ func TestNothingInstalled(t *testing.T) {
 	if Run(t.Context(), &out) {
 		t.Error("it says that all is well")
 	}
-	if n := strings.Count(out.String(), "hint: go run ./install"); n != 7 {
-		t.Errorf("%d hints, want 7:\n%s", n, &out)
+	if n := strings.Count(out.String(), "hint: go run ./install"); n != 9 {
+		t.Errorf("%d hints, want 9:\n%s", n, &out)
 	}
 }

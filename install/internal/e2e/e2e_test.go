@@ -268,7 +268,8 @@ type notebookCell struct {
 	Source  any  // a string or a list of them
 	Count   *int `json:"execution_count"`
 	Outputs []struct {
-		Type string `json:"output_type"`
+		Type string   `json:"output_type"`
+		Text []string // of a stream, as papermill writes it
 	}
 }
 

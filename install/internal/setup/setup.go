@@ -155,32 +155,29 @@ func downloads(ctx context.Context, p *progress.Printer) error {
 	if err != nil {
 		return err
 	}
-	// Without them completion knows less, and there is no debugger; cells run all the same.
-	for _, tool := range []struct {
+	// Not failures: GoLab works without these.
+	for _, t := range []struct {
 		title, path string
 		fetch       func(context.Context) (string, error)
-	}{{"gopls, for completion and documentation", home.Gopls(), fetch.Gopls}, {"Delve, for the debugger", home.Delve(), fetch.Delve}} {
-		err := p.Step(tool.title, func(s *progress.Step) (string, error) {
-			_, had := os.Stat(tool.path)
-			_, err := tool.fetch(fetch.Notify(ctx, s.Note))
+		done, then  string
+	}{
+		{"XLA for the CPU", home.XLACPU(), fetch.XLACPU, "fetched", "models run on the pure-Go backend, more slowly"},
+		{"gopls, for completion and documentation", home.Gopls(), fetch.Gopls, "built", "completion and documentation know less"},
+		{"Delve, for the debugger", home.Delve(), fetch.Delve, "built", "there is no debugger"},
+	} {
+		err := p.Step(t.title, func(s *progress.Step) (string, error) {
+			_, had := os.Stat(t.path)
+			_, err := t.fetch(fetch.Notify(ctx, s.Note))
 			if err != nil && ctx.Err() == nil {
-				return "", progress.Warning{Err: fmt.Errorf("GoLab works without it (%s)", gist(err))}
+				return "", progress.Warning{Err: fmt.Errorf("%s, because it can't be had (%s)", t.then, gist(err))}
 			}
-			return outcome(had != nil, "built"), err
+			return outcome(had != nil, t.done), err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return p.Step("XLA for the CPU", func(s *progress.Step) (string, error) {
-		_, had := os.Stat(home.XLACPU())
-		_, err := fetch.XLACPU(fetch.Notify(ctx, s.Note))
-		if err != nil && ctx.Err() == nil {
-			// Not a failure: GoLab computes without it, more slowly.
-			return "", progress.Warning{Err: fmt.Errorf("models run on the pure-Go backend, because it can't be had (%s)", gist(err))}
-		}
-		return outcome(had != nil, "fetched"), err
-	})
+	return nil
 }
 
 func verify(ctx context.Context, p *progress.Printer) error {

@@ -7,10 +7,11 @@ package venv
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,30 @@ var settings = map[string]string{
 `,
 }
 
+// plugin is the Python module that has papermill write parameters in Go.
+//
+//go:embed golab_papermill
+var plugin embed.FS
+
+// own is all of the environment's own files, by path below Dir, for a Python version such as 3.11.7.
+func own(python string) map[string]string {
+	files := maps.Clone(settings)
+	parts := strings.SplitN(python, ".", 3)
+	site := "lib/python" + strings.Join(parts[:min(2, len(parts))], ".") + "/site-packages/"
+	for name, to := range map[string]string{
+		"golab_papermill.py": "golab_papermill.py",
+		"METADATA":           "golab_papermill-0.1.0.dist-info/METADATA",
+		"entry_points.txt":   "golab_papermill-0.1.0.dist-info/entry_points.txt",
+	} {
+		text, err := plugin.ReadFile("golab_papermill/" + name)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		files[site+to] = string(text)
+	}
+	return files
+}
+
 // stamp is what the file .golab in Dir says of an environment that is complete and up to date, for a Python version.
 func stamp(python string) string {
 	h := sha256.New()
@@ -71,21 +96,27 @@ func stamp(python string) string {
 }
 
 // Ready reports whether the environment is there, complete, up to date, and its Python still runs.
-func Ready(ctx context.Context) bool { return installed(ctx) && settled() }
-
-// installed reports whether the packages are there and the environment's Python runs.
-func installed(ctx context.Context) bool {
-	b, err := os.ReadFile(filepath.Join(Dir(), ".golab"))
-	if err != nil {
-		return false
-	}
-	v, err := pythonVersion(ctx, Python())
-	return err == nil && string(b) == stamp(v)
+func Ready(ctx context.Context) bool {
+	python := installed(ctx)
+	return python != "" && settled(python)
 }
 
-// settled reports whether the settings are there.
-func settled() bool {
-	for name, text := range settings {
+// installed returns the version of the environment's Python if that runs and the packages are there, else "".
+func installed(ctx context.Context) string {
+	b, err := os.ReadFile(filepath.Join(Dir(), ".golab"))
+	if err != nil {
+		return ""
+	}
+	v, err := pythonVersion(ctx, Python())
+	if err != nil || string(b) != stamp(v) {
+		return ""
+	}
+	return v
+}
+
+// settled reports whether the environment's own files are there.
+func settled(python string) bool {
+	for name, text := range own(python) {
 		b, err := os.ReadFile(filepath.Join(Dir(), filepath.FromSlash(name)))
 		if err != nil || string(b) != text {
 			return false
@@ -94,8 +125,8 @@ func settled() bool {
 	return true
 }
 
-func settle() error {
-	for name, text := range settings {
+func settle(python string) error {
+	for name, text := range own(python) {
 		name = filepath.Join(Dir(), filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
@@ -129,8 +160,8 @@ func Ensure(ctx context.Context, say func(string)) (made bool, err error) {
 		return false, err
 	}
 	defer release()
-	if installed(ctx) {
-		return false, settle()
+	if python := installed(ctx); python != "" {
+		return false, settle(python)
 	}
 	python, err := FindPython(ctx)
 	if err != nil {
@@ -166,7 +197,7 @@ func Ensure(ctx context.Context, say func(string)) (made bool, err error) {
 	if err := replace(filepath.Join(Dir(), ".golab"), stamp(version)); err != nil {
 		return false, err
 	}
-	return true, settle()
+	return true, settle(version)
 }
 
 // pipNotes shortens what pip says: "37 packages: collecting tornado".

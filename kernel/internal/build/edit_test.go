@@ -15,7 +15,7 @@ func TestEdits(t *testing.T) {
 	}
 	goroot := t.TempDir()
 	files := map[string]string{}
-	for _, dir := range []string{"src/cmd/link/internal/ld", "src/cmd/link/internal/loader", "src/runtime"} {
+	for _, dir := range []string{"src/cmd/link/internal/ld", "src/cmd/link/internal/loader", "src/runtime", "src/os"} {
 		sources, err := filepath.Glob(filepath.Join(real, dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -79,6 +79,16 @@ func TestEdits(t *testing.T) {
 		}
 		if err := canShare(goroot); err != nil {
 			t.Errorf("without %q in the runtime: %v", e.old, err)
+		}
+		undo()
+	}
+	if text := editedOS(goroot)[filepath.Join(goroot, "src/os/file.go")]; strings.Count(text, "golab") != len(stdinEdits) {
+		t.Error("file.go is not edited")
+	}
+	for _, e := range stdinEdits {
+		undo := change("src/os/"+e.file, e.old)
+		if len(editedOS(goroot)) > 0 {
+			t.Errorf("package os is edited without %q", e.old)
 		}
 		undo()
 	}

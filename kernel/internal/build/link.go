@@ -117,9 +117,9 @@ func (b *Base) compile(ctx context.Context, dir, path, cfg, out string, files ..
 // stock is the linker that comes with Go. Every plugin carries a copy of all packages that its cell reaches.
 type stock struct{}
 
-func (stock) name() string                     { return "stock" }
-func (stock) compile() []string                { return nil }
-func (stock) sources(string) map[string]string { return nil }
+func (stock) name() string                            { return "stock" }
+func (stock) compile() []string                       { return nil }
+func (stock) sources(goroot string) map[string]string { return editedOS(goroot) }
 
 func (stock) prepare(ctx context.Context, b *Base, dir string) (hash string, err error) {
 	return "", b.linkWorker(ctx, dir)

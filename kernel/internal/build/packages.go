@@ -203,7 +203,7 @@ func (b *Base) find(path string) (*pkg, error) {
 			if strings.Contains(msg, missing) {
 				msg = "it is neither in the standard library nor in a module that GoLab requires"
 				if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
-					msg += "; `%get " + path + "` gets its module"
+					msg += "; " + gets(path) + "its module"
 				}
 			}
 		}

@@ -25,7 +25,14 @@ type shared struct{}
 func (shared) name() string      { return "shared" }
 func (shared) compile() []string { return []string{"-linkshared"} }
 
-func (shared) sources(goroot string) map[string]string { return editedRuntime(goroot) }
+func (shared) sources(goroot string) map[string]string {
+	files := editedRuntime(goroot)
+	if files == nil {
+		files = map[string]string{}
+	}
+	maps.Copy(files, editedOS(goroot))
+	return files
+}
 
 // linkerEdits are changes to files of cmd/link/internal, for Go 1.26.
 var linkerEdits = []edit{

@@ -200,16 +200,16 @@ func (s *Space) find(path string) (*pkg, error) {
 	if s.m.Dir == "" {
 		return s.base.find(path)
 	}
-	s.mu.Lock()
-	p := s.packages[path]
-	s.mu.Unlock()
-	if p != nil {
+	s.base.mu.Lock()
+	p := s.base.packages[path]
+	s.base.mu.Unlock()
+	if p != nil && p.Base { // first: what the go command lists with a module, such as runtime/cgo, is the base's all the same
 		return p, nil
 	}
-	s.base.mu.Lock()
-	p = s.base.packages[path]
-	s.base.mu.Unlock()
-	if p != nil && p.Base {
+	s.mu.Lock()
+	p = s.packages[path]
+	s.mu.Unlock()
+	if p != nil {
 		return p, nil
 	}
 	if err := checkPath(path); err != nil {
@@ -286,6 +286,15 @@ func (s *Space) why(err error, path string) string {
 	return strings.Join(lines, "\n")
 }
 
+// Lacks reports whether a package can't be imported because no module that the session has holds it.
+func (s *Space) Lacks(path string) bool {
+	_, err := s.Import(path)
+	return err != nil && strings.Contains(err.Error(), gets(path))
+}
+
+// gets begins to say, in errors about a missing package, what gets it.
+func gets(path string) string { return "`%get " + path + "` gets " }
+
 // missing says that no module has the package path.
 func (s *Space) missing(path string) string {
 	for m := range s.m.Local {
@@ -295,13 +304,13 @@ func (s *Space) missing(path string) string {
 	}
 	for m, v := range s.m.Versions {
 		if strings.HasPrefix(path, m+"/") {
-			return fmt.Sprintf("module %s %s has no such package; if it is in another module, `%%get %s` gets that", m, v, path)
+			return fmt.Sprintf("module %s %s has no such package; if it is in another module, %sthat", m, v, gets(path))
 		}
 	}
 	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
 		return "Go has no such package"
 	}
-	return "no module of this session has it; `%get " + path + "` gets its module"
+	return "no module of this session has it; " + gets(path) + "its module"
 }
 
 // Recompile compiles those packages of the modules that old has compiled, so that it is known whether cells can go on.

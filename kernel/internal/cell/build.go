@@ -39,6 +39,7 @@ func (p *Program) Commit(set []string) {
 	for _, n := range set {
 		m[n] = true
 	}
+	p.state.touch()
 	p.apply(p, m)
 }
 

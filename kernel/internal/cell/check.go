@@ -28,6 +28,7 @@ type pass struct {
 	pkg    *types.Package
 	info   *types.Info
 	errs   Errors
+	files  []*ast.File
 	unused map[token.Pos]bool // local variables that are never read
 }
 
@@ -75,7 +76,7 @@ func (b *builder) check() (*emitter, Errors) {
 		return b.check()
 	}
 	if len(p1.errs) > 0 {
-		return nil, b.explain(p1.errs)
+		return nil, b.explain(p1)
 	}
 	e.p1 = p1
 	e.newVars()
@@ -96,7 +97,7 @@ func (b *builder) check() (*emitter, Errors) {
 	if len(files) > 0 {
 		p2, _ := b.run(asts[1:], e.inFunctions())
 		if len(p2.errs) > 0 {
-			return nil, b.explain(p2.errs)
+			return nil, b.explain(p2)
 		}
 		e.p2 = p2
 	}
@@ -201,7 +202,7 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 	var starts []int
 	for _, it := range b.items {
 		if it.block {
-			t.lit("func() {")
+			t.lit(b.src.opensBlock())
 		} else if it.list > 0 {
 			t.lit(strings.Repeat("_,", it.list-1) + "_ = ")
 		} else if ex, ok := it.stmt.(*ast.ExprStmt); ok && (it.value || !isCall(ex.X)) {
@@ -210,7 +211,7 @@ func (b *builder) bodyFile() (*ast.File, *text, []int, Errors) {
 		starts = append(starts, t.buf.Len())
 		t.add(b.src, it.start, it.end)
 		if it.block {
-			t.lit("\n}()")
+			t.lit(b.src.closesBlock())
 		}
 		t.lit("\n")
 	}
@@ -269,7 +270,7 @@ func restoreBodies(saved map[*ast.FuncDecl]*ast.BlockStmt) {
 
 // run checks the files together with variables at package level. gone lists those whose own declaration fails.
 func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []string) {
-	p = &pass{unused: map[token.Pos]bool{}, info: &types.Info{
+	p = &pass{files: files, unused: map[token.Pos]bool{}, info: &types.Info{
 		Types:      map[ast.Expr]types.TypeAndValue{},
 		Defs:       map[*ast.Ident]types.Object{},
 		Uses:       map[*ast.Ident]types.Object{},
@@ -321,7 +322,10 @@ func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []
 			if strings.HasPrefix(te.Msg, "\t") { // goes with the error before it
 				return
 			}
-			p.errs = append(p.errs, &Error{Source: src, Offset: off, Msg: te.Msg})
+			e := &Error{Source: src, Offset: off, Msg: te.Msg, pos: te.Pos}
+			start, end := extent(te)
+			b.span(e, start, end)
+			p.errs = append(p.errs, e)
 		},
 	}
 	p.pkg, _ = conf.Check(pkgPath, b.atlas.fset, append(slices.Clone(files), vf), p.info)
@@ -329,13 +333,15 @@ func (b *builder) run(files []*ast.File, vars map[string]*Var) (p *pass, gone []
 }
 
 // explain adds to errors what the session knows.
-func (b *builder) explain(errs Errors) Errors {
-	for _, e := range errs {
+func (b *builder) explain(p *pass) Errors {
+	for _, e := range p.errs {
 		e.Msg = strings.Replace(e.Msg, " in assignment to _ identifier", "", 1) // which bodyFile put there
 		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
 		if !ok {
 			if strings.Contains(e.Msg, "untyped int constant") && strings.HasSuffix(e.Msg, "(overflows)") {
 				e.Hint = "convert it to a type that holds it: uint64(…), float64(…); package math/big has numbers of any size"
+			} else if m := b.likeMember(p, e); m != "" {
+				e.Hint = "did you mean " + m + "?"
 			}
 			continue
 		}
@@ -344,6 +350,8 @@ func (b *builder) explain(errs Errors) Errors {
 		} else if pkg, member, ok := strings.Cut(name, "."); ok {
 			if m := b.memberLike(pkg, member); m != "" {
 				e.Hint = "did you mean " + pkg + "." + m + "?"
+			} else if l := b.otherHomes(pkg, member); len(l) > 0 {
+				e.Hint = fmt.Sprintf("%s is in %s; what is called %s here is %s: import the other under another name", member, either(l), pkg, b.imported(pkg))
 			}
 		} else if b.misfit[name] {
 			e.Hint = name + " still holds a value of the earlier type " + b.state.vars[name].Type + ", which does not fit the new one; declare it again"
@@ -353,14 +361,16 @@ func (b *builder) explain(errs Errors) Errors {
 			e.Hint = "did you mean " + n + "?"
 		} else if c := b.pkgs.Candidates(name); len(c) > 0 {
 			e.Hint = fmt.Sprintf("package %s is imported by itself when a member of it is used", c[0])
+		} else {
+			e.Hint = b.otherName(p, e, name)
 		}
 	}
-	return errs
+	return p.errs
 }
 
 // memberLike is an exported name of the package imported as pkg that differs from member by case or one edit.
 func (b *builder) memberLike(pkg, member string) string {
-	p, err := b.pkgs.Import(b.auto[pkg])
+	p, err := b.pkgs.Import(b.imported(pkg))
 	if err != nil {
 		return ""
 	}

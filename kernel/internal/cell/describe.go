@@ -1,46 +1,105 @@
 package cell
 
 import (
+	"fmt"
 	"go/ast"
-	"go/doc/comment"
 	"go/parser"
 	"go/token"
 	"go/types"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
 // Description is what is known of a name.
 type Description struct {
-	Kind  string // as in [Match]
-	Decl  string // Go: a signature, or the whole text of what a cell declares
-	Doc   string // the text of the doc comment, if there is one
-	Where string // the cell or the package that declares it; empty for what the language has
+	Kind   string // as in [Match]
+	Decl   string // Go: a signature, or a type without what it does not export
+	Doc    string // the doc comment without its slashes; its syntax is that of go/doc/comment
+	Path   string // of the package that declares it; empty for what cells and the language have
+	Where  string // the cell or the package that declares it; empty for what the language has
+	Source string // the text of the declaration, with the comment; empty if it is not known
+	Link   string // where to read more, for what Doc can't tell; or ""
+	Live   bool   // it is a variable of the session, as it is now
+	Name   string
 }
 
 // Describe tells about the identifier at the byte offset cursor of code, a cell that is being typed; behind an opening
-// bracket, about what is called. It is nil if nothing is known of that. It changes nothing.
+// bracket, about what is called; in the path of an import, about the package. It is nil if nothing is known of that. It
+// changes nothing.
 func (s *State) Describe(code string, cursor int, pkgs Packages) *Description {
-	start, end := wordAt(code, min(max(cursor, 0), len(code)))
+	cursor = min(max(cursor, 0), len(code))
+	if at := spotAt(code, cursor); at.imports {
+		return describeImport(code[at.start:], pkgs)
+	}
+	start, end := wordAt(code, cursor)
 	if start == end {
 		return nil
 	}
+	word := code[start:end]
 	// As it stands if that parses, so that a name is known where it is declared; else up to the name.
 	for _, text := range []string{code, strings.Replace(holed(code[:end], end), hole, "", 1)} {
 		if g := s.look(text, start, pkgs); g != nil {
 			if d := g.describe(); d != nil {
+				d.Name = word
 				return d
 			}
 		}
 	}
-	if o := types.Universe.Lookup(code[start:end]); o != nil {
-		return &Description{Kind: kindOfObject(o), Decl: strings.TrimPrefix(o.String(), "builtin ")}
+	if o := types.Universe.Lookup(word); o != nil {
+		d := describeBuiltin(word, pkgs)
+		if d == nil {
+			d = &Description{Decl: strings.TrimPrefix(o.String(), "builtin ")}
+		}
+		d.Name, d.Kind = word, kindOfObject(o)
+		return d
 	}
-	if token.IsKeyword(code[start:end]) {
-		return &Description{Kind: "keyword", Decl: code[start:end]}
+	for _, path := range pkgs.Candidates(word) { // which a cell need not import
+		if p, err := pkgs.Import(path); err == nil {
+			return describePackage(p, pkgs)
+		}
+	}
+	if k, ok := keywords[word]; ok {
+		return &Description{Name: word, Kind: "keyword", Decl: k.form, Link: "https://go.dev/ref/spec#" + k.section}
 	}
 	return nil
+}
+
+// describeImport tells about the package whose path text begins with, up to its quote.
+func describeImport(text string, pkgs Packages) *Description {
+	end := strings.IndexAny(text, "\"`\n")
+	if end < 0 {
+		return nil
+	}
+	p, err := pkgs.Import(text[:end])
+	if err != nil || len(p.Scope().Names()) == 0 { // of such a package nothing is known
+		return nil
+	}
+	return describePackage(p, pkgs)
+}
+
+func describePackage(p *types.Package, pkgs Packages) *Description {
+	path := PlainPath(p.Path())
+	return &Description{Name: p.Name(), Kind: "module", Decl: "package " + p.Name() + " // import " + strconv.Quote(path), Doc: packageDoc(pkgs, p), Path: path, Where: path}
+}
+
+// describeBuiltin tells about what Go has without an import, as its package builtin documents it.
+func describeBuiltin(name string, pkgs Packages) *Description {
+	p, err := pkgs.Import("fmt")
+	if err != nil || p.Scope().Lookup("Println") == nil {
+		return nil
+	}
+	src := filepath.Dir(filepath.Dir(pkgs.Position(p.Scope().Lookup("Println").Pos()).Filename))
+	f := readFile(filepath.Join(src, "builtin", "builtin.go"))
+	if f == nil {
+		return nil
+	}
+	d := f.declaration(func(id *ast.Ident) bool { return id.Name == name })
+	if d == nil {
+		return nil
+	}
+	return &Description{Decl: d.decl, Doc: d.doc, Source: d.source, Path: "builtin"}
 }
 
 // wordAt is the identifier that cursor touches, else the one before the innermost bracket that is open there.
@@ -84,7 +143,7 @@ func (g *glance) describe() *Description {
 		o = info.Implicits[g.parent(1)]
 	}
 	if p, ok := o.(*types.PkgName); ok {
-		return &Description{Kind: "module", Decl: "package " + p.Imported().Name(), Doc: packageDoc(g.b.pkgs, p.Imported()), Where: PlainPath(p.Imported().Path())}
+		return describePackage(p.Imported(), g.b.pkgs)
 	}
 	if o == nil || o.Type() == types.Typ[types.Invalid] || o.Pkg() == nil {
 		return nil
@@ -94,19 +153,91 @@ func (g *glance) describe() *Description {
 		d.Decl += " = " + c.Val().String()
 	}
 	if !ours(o) {
-		d.Where = PlainPath(o.Pkg().Path())
-		d.Doc = objectDoc(g.b.pkgs.Position(o.Pos()))
+		d.Path = PlainPath(o.Pkg().Path())
+		d.Where = d.Path
+		p := g.b.pkgs.Position(o.Pos())
+		if f := readFile(p.Filename); f != nil {
+			if found := f.declaration(func(id *ast.Ident) bool { return id.Name == o.Name() && f.fset.Position(id.Pos()).Line == p.Line }); found != nil {
+				d.Doc, d.Source = found.doc, found.source
+				if d.Kind == "type" {
+					d.Decl = found.decl
+				}
+			}
+		}
+		d.Decl += methodList(o)
 		return d
 	}
 	d.Where = g.b.src.Name
 	if v := g.b.state.vars[o.Name()]; v != nil && o.Parent() == o.Pkg().Scope() && !g.b.vars[o.Name()] {
-		d.Where = v.Cell
+		d.Where, d.Live = v.Cell, true
+	}
+	if v, ok := o.(*types.Var); ok && v.IsField() {
+		g.describeField(d, v)
 	}
 	if u := g.unit(o); u != nil {
-		d.Where, d.Decl = u.src.Name, u.prefix+u.src.Text[u.start:u.end]
-		d.Doc = u.doc()
+		d.Where, d.Doc = u.src.Name, u.doc()
+		d.Source = u.prefix + u.src.Text[u.start:u.end]
+		d.Decl = d.Source
+		if u.kind == kindFunc || u.kind == kindMethod {
+			d.Decl = signature(d.Source)
+		}
+		if d.Doc != "" {
+			d.Source = "// " + strings.ReplaceAll(d.Doc, "\n", "\n// ") + "\n" + d.Source
+		}
+		d.Decl += methodList(o)
 	}
 	return d
+}
+
+// describeField tells where a field was declared, and the comment there.
+func (g *glance) describeField(d *Description, v *types.Var) {
+	src, off := g.b.atlas.place(v.Pos())
+	if src == nil {
+		return
+	}
+	d.Where = src.Name
+	for _, u := range g.b.funcs {
+		g.fieldDoc(d, u, src, off)
+	}
+	for u := range g.b.with {
+		g.fieldDoc(d, u, src, off)
+	}
+}
+
+// fieldDoc adds the comment of the field at off of src, if u declares it.
+func (g *glance) fieldDoc(d *Description, u *unit, src *Source, off int) {
+	if u.src != src || off < u.start || off >= u.end {
+		return
+	}
+	head := "package p\n" + u.prefix
+	f := parseFile("", []byte(head+src.Text[u.start:u.end]))
+	if f == nil {
+		return
+	}
+	found := f.declaration(func(id *ast.Ident) bool { return f.fset.Position(id.Pos()).Offset == len(head)+off-u.start })
+	if found != nil {
+		d.Doc = found.doc
+	}
+}
+
+// maxMethods is how many methods of a type are listed.
+const maxMethods = 20
+
+// methodList lists the methods of o, if that is a type with some.
+func methodList(o types.Object) string {
+	tn, ok := o.(*types.TypeName)
+	if !ok || types.IsInterface(tn.Type()) {
+		return ""
+	}
+	var lines []string
+	eachMember(types.NewPointer(tn.Type()), true, func(m types.Object) { lines = append(lines, types.ObjectString(m, qualifier)) })
+	if len(lines) == 0 {
+		return ""
+	}
+	if n := len(lines) - maxMethods; n > 0 {
+		lines = append(lines[:maxMethods], fmt.Sprintf("// … and %d methods more", n))
+	}
+	return "\n\n" + strings.Join(lines, "\n")
 }
 
 // qualifier writes other packages' names as users do.
@@ -153,48 +284,6 @@ func (u *unit) doc() string {
 	return strings.Join(lines, "\n")
 }
 
-// objectDoc reads the comment of the declaration at p from its file.
-func objectDoc(p token.Position) string {
-	if p.Filename == "" {
-		return ""
-	}
-	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, p.Filename, nil, parser.ParseComments|parser.SkipObjectResolution)
-	if err != nil {
-		return ""
-	}
-	text := ""
-	ast.Inspect(f, func(n ast.Node) bool {
-		if n == nil || fset.Position(n.Pos()).Line > p.Line || fset.Position(n.End()).Line < p.Line {
-			return false
-		}
-		var doc *ast.CommentGroup
-		at := n.Pos()
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			doc, at = n.Doc, n.Name.Pos()
-		case *ast.GenDecl:
-			doc = n.Doc
-		case *ast.TypeSpec:
-			doc = n.Doc
-		case *ast.ValueSpec:
-			doc = n.Doc
-		case *ast.Field:
-			doc, at = n.Doc, n.Type.Pos()
-			if doc == nil {
-				doc = n.Comment
-			}
-		default:
-			return true
-		}
-		if doc != nil && (fset.Position(at).Line == p.Line || text == "") {
-			text = plain(doc.Text())
-		}
-		return true
-	})
-	return text
-}
-
 // packageDoc is the comment of a package's clause.
 func packageDoc(pkgs Packages, p *types.Package) string {
 	names := p.Scope().Names()
@@ -213,14 +302,8 @@ func packageDoc(pkgs Packages, p *types.Package) string {
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly|parser.ParseComments)
 		if err == nil && f.Doc != nil && f.Name.Name == p.Name() {
-			return plain(f.Doc.Text())
+			return f.Doc.Text()
 		}
 	}
 	return ""
-}
-
-// plain writes a doc comment as text without links.
-func plain(doc string) string {
-	p := comment.Parser{LookupSym: func(recv, name string) bool { return true }}
-	return strings.TrimSpace(string((&comment.Printer{}).Text(p.Parse(doc))))
 }

@@ -262,7 +262,12 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		return "(*" + p + ")"
 	}
 	var stmts strings.Builder
+	begun := false
 	for i, st := range e.stmts() {
+		if !begun && b.items[i].tok != token.VAR {
+			begun = true
+			stmts.WriteString(e.callInits(inits))
+		}
 		r := &rewriter{e: e, pass: e.p1, file: tf, out: out,
 			renvar: renvar, pkgs: map[string]string{}, dots: map[string]bool{}}
 		stmts.WriteString(check)
@@ -284,14 +289,32 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
 		fmt.Fprintf(out, "ʼg_%s = ʼv_%s\n", name, name)
 	}
-	for _, f := range inits {
-		fmt.Fprintf(out, "%s()\n", f)
-	}
 	out.WriteString(stmts.String())
+	if !begun {
+		out.WriteString(e.callInits(inits))
+	}
 	if u := b.own["main"]; u != nil && u.kind == kindFunc {
 		out.WriteString("main()\n")
 	}
 	out.WriteString(check + "\n}\n") // what was interrupted did not run to its end
+}
+
+// callInits calls what runs before the cell's first statement: its functions init, and those that GoNB counts among them,
+// whose names begin with `init_`.
+func (e *emitter) callInits(inits []string) string {
+	var calls strings.Builder
+	for _, f := range inits {
+		calls.WriteString(f + "()\n")
+	}
+	for _, u := range e.b.funcs {
+		if u.kind != kindFunc || !strings.HasPrefix(u.names[0], "init_") || u.generic || e.b.waits[u] != nil {
+			continue
+		}
+		if f, ok := e.p2.pkg.Scope().Lookup(u.names[0]).(*types.Func); ok && f.Signature().Params().Len()+f.Signature().Results().Len() == 0 {
+			calls.WriteString(u.names[0] + "()\n")
+		}
+	}
+	return calls.String()
 }
 
 // addr writes the address of v.
@@ -325,8 +348,12 @@ func (e *emitter) item(it *item, st ast.Stmt, r *rewriter, from int, last bool) 
 	e.at(pos, e.b.src, it.start)
 	dir := pos.String()
 	if it.block {
-		r.walk(st, []ast.Node{e.body})
-		return "func() {" + dir + r.render(e.bodyText, from, to) + "\n}()"
+		var n ast.Node = st
+		if e.b.src.Timed != nil { // the loop is not the user's
+			n = st.(*ast.ExprStmt).X.(*ast.CallExpr).Fun.(*ast.FuncLit).Body.List[0].(*ast.RangeStmt).Body
+		}
+		r.walk(n, []ast.Node{e.body})
+		return e.b.src.block(dir + r.render(e.bodyText, from, to))
 	}
 	var set []string
 	local := false

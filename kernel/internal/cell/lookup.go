@@ -109,6 +109,7 @@ type spot struct {
 	prefix  string // that identifier
 	text    bool   // in a comment, a number or a string
 	imports bool   // in a string that is an import path; prefix is its beginning
+	quote   byte   // the quote that opened the string in which the cursor stands; or 0
 	member  bool   // behind a dot
 }
 
@@ -120,13 +121,13 @@ func spotAt(code string, cursor int) spot {
 	var toks []token.Token
 	scan(code, func(off int, tok token.Token, lit string) {
 		toks = append(toks, tok)
-		at.start, at.prefix, at.text, at.imports = cursor, "", false, false
+		at = spot{start: cursor}
 		switch end := off + len(lit); {
 		case tok == token.COMMENT:
 			at.text = end == cursor && (lit[1] == '/' || open)
 		case tok == token.STRING && open:
 			at.text, at.imports = true, importing(toks[:len(toks)-1])
-			at.start, at.prefix = off+1, lit[1:]
+			at.start, at.prefix, at.quote = off+1, lit[1:], lit[0]
 		case tok.IsLiteral() && tok != token.IDENT:
 			at.text = end == cursor
 		case (tok == token.IDENT || tok.IsKeyword()) && end == cursor:
@@ -134,6 +135,7 @@ func spotAt(code string, cursor int) spot {
 		case tok == token.SEMICOLON && lit != ";":
 			toks = toks[:len(toks)-1]
 		}
+		open = false
 	}, func(msg string) { open = open || strings.Contains(msg, "not terminated") })
 	n := len(toks)
 	if at.text {
@@ -144,6 +146,21 @@ func spotAt(code string, cursor int) spot {
 	}
 	at.member = n > 0 && toks[n-1] == token.PERIOD
 	return at
+}
+
+// Quoted is the beginning, up to the cursor, of the string literal in which that stands, without its quote, and that quote;
+// 0 if the cursor is in no string or in the path of an import.
+func Quoted(code string, cursor int) (text string, quote byte) {
+	at := spotAt(code, min(max(cursor, 0), len(code)))
+	if at.imports {
+		return "", 0
+	}
+	return at.prefix, at.quote
+}
+
+// InImport reports whether the cursor stands in the path of an import.
+func InImport(code string, cursor int) bool {
+	return spotAt(code, min(max(cursor, 0), len(code))).imports
 }
 
 // importing reports whether a string behind toks is an import path.

@@ -179,32 +179,68 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
+// TestSuggestOrder checks that what is near comes before the names of all packages.
+func TestSuggestOrder(t *testing.T) {
+	s := session(t)
+	for code, want := range map[string]string{
+		"st|":                     "str string struct",
+		"tlocal := 1; t|":         "tlocal total true type",
+		"func f(sharp int) { sh|": "shape sharp sha1",
+		"func f() { var fo int; for range 3 { fo|": "fo for format",
+		"Point{l|": "label len limit",
+	} {
+		cursor := strings.IndexByte(code, '|')
+		matches, _ := s.Suggest(code[:cursor], cursor, base)
+		var names []string
+		for _, m := range matches {
+			names = append(names, m.Name)
+		}
+		at := -1
+		for _, w := range strings.Fields(want) {
+			i := slices.Index(names, w)
+			if i <= at {
+				t.Errorf("%q: %q is not behind what comes before it in %.100q", code, w, names)
+			}
+			at = i
+		}
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	s := session(t)
 	for _, c := range []struct{ code, want string }{
 		{"pts|", "variable cell[2] var pts []Point"},
 		{"p|ts := 5", "variable this cell var pts int"},
 		{"fresh := 1.5\nfre|sh", "variable this cell var fresh float64"},
-		{"total|", "function cell[2] func total(xs ...int) (sum int) { return sum } / total adds."},
+		{"total|", "function cell[2] func total(xs ...int) (sum int) / total adds."},
 		{"total(|1, 2)", "function cell[2] func total"},
 		{"total(1, |2", "function cell[2] func total"},
 		{"total(len(pts), |", "function cell[2] func total"},
 		{"Point|{}", "type cell[1] type Point struct{ X, Y int; label string }"},
-		{"pts[0].Dist|()", "method cell[1] func (p *Point) Dist() float64 { return math.Hypot(float64(p.X), float64(p.Y)) } / Dist is how far"},
-		{"pts[0].X|", "property this cell field X int"},
+		{"pts[0].Dist|()", "method cell[1] func (p *Point) Dist() float64 / Dist is how far"},
+		{"pts[0].X|", "property cell[1] field X int"},
+		{"byName[\"a\"].Point.X|", "property cell[1] field X int"},
+		{"type T struct {\n\t// A counts.\n\tA int\n\tB string // B names.\n}\nT{}.A|", "property this cell field A int / A counts."},
+		{"type T struct {\n\t// A counts.\n\tA int\n\tB string // B names.\n}\nT{}.B|", "property this cell field B string / B names."},
 		{"limit|", "constant cell[1] const limit, limitless = 10, 20"},
 		{"fmt.Println|", "function fmt func fmt.Println(a ...any) (n int, err error) / Println formats using the default formats"},
 		{"fmt.Println(|\"x\")", "function fmt func fmt.Println"},
-		{"f|mt.Println", "module fmt package fmt / Package fmt implements formatted I/O"},
+		{"f|mt.Println", "module fmt package fmt // import \"fmt\" / Package fmt implements formatted I/O"},
 		{"buf.WriteString|", "method bytes func (*bytes.Buffer).WriteString(s string) (n int, err error) / WriteString appends"},
 		{"math.Pi|", "constant math const math.Pi untyped float = 3.14"},
 		{"http.Client{Time|out: 1}", "property net/http field Timeout time.Duration / Timeout specifies a time limit"},
-		{"http.Client|", "type net/http type http.Client struct{Transport"},
+		{"http.Client|", "type net/http type Client struct {\n\t// Transport specifies"},
 		{"df.Col|(\"a\")", "method github.com/go-gota/gota/dataframe func (dataframe.DataFrame).Col(colname string) series.Series / Col returns a copy"},
 		{"mlx.Dense|", "function golab/mlx func mlx.Dense("},
 		{"func f(a int) int { return a| }", "variable this cell var a int"},
-		{"append|", "function  append"},
-		{"func|", "keyword  func"},
+		{"Point|", "type cell[1] type Point struct{ X, Y int; label string }\n\nfunc (*Point).Dist() float64"},
+		{"type T struct{ Point }\nT|{}", "type this cell type T struct{ Point }\n\nfunc (*Point).Dist() float64"},
+		{"import \"encoding/j|son\"", "module encoding/json package json // import \"encoding/json\" / Package json implements"},
+		{"import \"no/such\"|", ""},
+		{"append|", "function  func append(slice []Type, elems ...Type) []Type / The append built-in function appends"},
+		{"err|or", "type  type error interface {\n\tError() string\n} / The error built-in interface"},
+		{"nil|", "constant  var nil Type"},
+		{"func|", "keyword  func name("},
 		{"nobody|", ""},
 		{"1 + |2", ""},
 		{"|", ""},
@@ -242,5 +278,18 @@ func BenchmarkSuggest(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkOutline writes a session of 400 declarations as a package.
+func BenchmarkOutline(b *testing.B) {
+	s := session(b)
+	for i := range 200 {
+		declare(b, s, fmt.Sprintf("v%d := Point{X: %d}\nfunc f%d(p Point) int { return p.X + total(%d) }", i, i, i, i))
+	}
+	for b.Loop() {
+		if len(s.Outline(base)) != 1 {
+			b.Fatal("not one file")
+		}
 	}
 }

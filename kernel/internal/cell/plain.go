@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Names in ordinary programs, besides those of [bodyFunc] and of versions:
@@ -98,7 +100,39 @@ type plainer struct {
 // Plain checks the cell src as [State.Build] does and writes it as an ordinary program. Values of earlier cells are not
 // in that program: it repeats the declarations of the variables which it uses, and of those that these need. The error is
 // of type Errors; it tells when a declaration can't be repeated.
-func (s *State) Plain(src *Source, pkgs Packages) (*Plain, error) {
+func (s *State) Plain(src *Source, pkgs Packages) (*Plain, error) { return s.plain(src, pkgs, nil) }
+
+// PlainTests writes test functions and benchmarks of the session, by name, and all that they reach, as files that `go test`
+// runs. src is an empty cell.
+func (s *State) PlainTests(src *Source, pkgs Packages, names []string) (*Plain, error) {
+	p, err := s.plain(src, pkgs, names)
+	if err != nil {
+		return nil, err
+	}
+	delete(p.Files, PlainMain)
+	files := map[string]string{"init_test.go": "package main\n\nfunc init() { " + bodyFunc + "() }\n"}
+	for name, text := range p.Files {
+		files[strings.TrimSuffix(name, ".go")+"_test.go"] = text
+	}
+	p.Files = files
+	return p, nil
+}
+
+// IsTest tells by its name whether a function is a test ("Test"), a benchmark ("Benchmark") or a fuzz test ("Fuzz"), as the
+// go command does; empty if it is none.
+func IsTest(name string) string {
+	for _, prefix := range []string{"Test", "Benchmark", "Fuzz"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && name != "TestMain" {
+			if r, _ := utf8.DecodeRuneInString(rest); rest == "" || !unicode.IsLower(r) {
+				return prefix
+			}
+		}
+	}
+	return ""
+}
+
+// plain writes a program of the cell, and of declarations of the session that are wanted besides.
+func (s *State) plain(src *Source, pkgs Packages, wanted []string) (*Plain, error) {
 	b := newBuilder(s, src, pkgs)
 	b.read()
 	if len(b.errs) > 0 {
@@ -110,6 +144,9 @@ func (s *State) Plain(src *Source, pkgs Packages) (*Plain, error) {
 	said := b.warnings
 	b.order()
 	b.extra = map[string]bool{}
+	for _, n := range wanted {
+		b.extra[n] = true
+	}
 	for {
 		b.warnings, b.skip = slices.Clone(said), map[*unit]bool{}
 		e, errs := b.fit()
@@ -557,12 +594,17 @@ func (p *plainer) statements(out *outFile) {
 		}
 		return p.places[p.current(name).place]
 	}
-	for _, f := range p.inits {
-		fmt.Fprintf(out, "%s()\n", f)
-	}
+	begun := false
 	for i, st := range p.stmts() {
+		if !begun && b.items[i].tok != token.VAR {
+			begun = true
+			out.WriteString(p.callInits(p.inits))
+		}
 		r := p.rewriter(p.p1, tf, out, renvar)
 		out.WriteString(p.statement(b.items[i], st, r, p.starts[i], i == p.last()) + "\n")
+	}
+	if !begun {
+		out.WriteString(p.callInits(p.inits))
 	}
 	if u := b.own["main"]; u != nil && u.kind == kindFunc {
 		out.WriteString(plainMain + "()\n")
@@ -579,7 +621,8 @@ func (p *plainer) statement(it *item, st ast.Stmt, r *rewriter, from int, last b
 	stack := []ast.Node{&ast.BlockStmt{}}
 	if it.block {
 		r.walk(st, []ast.Node{p.body})
-		return "func() {" + dir + r.render(p.bodyText, from, to) + "\n}()"
+		r.out.imports["ʼflag"] = "flag"
+		return "func() {ʼflag.Parse();" + dir + r.render(p.bodyText, from, to) + "\n}()"
 	}
 	after, local := "", false // as in item
 	for _, id := range declared(st) {

@@ -30,11 +30,11 @@ func (b *builder) read() {
 		case c.tok == token.ILLEGAL || c.tok == token.VAR:
 			t.lit("package nb;func _(){")
 			if c.block {
-				t.lit("func(){")
+				t.lit(b.src.opensBlock())
 			}
 			t.add(b.src, c.start, c.end)
 			if c.block {
-				t.lit("\n}()")
+				t.lit(b.src.closesBlock())
 			}
 			t.lit("\n}")
 		default:
@@ -182,7 +182,7 @@ func (b *builder) readImports(c chunk, f *ast.File) {
 		}
 		pkg, err := b.pkgs.Import(path)
 		if err != nil {
-			b.errorf(b.offset(sp.Path.Pos()), "", "%v", err)
+			b.errorf(b.offset(sp.Path.Pos()), b.importHint(path), "%v", err)
 			continue
 		}
 		switch {

@@ -42,7 +42,7 @@ func (b *builder) wait(errs Errors) bool {
 func (b *builder) awaited() (errs Errors) {
 	for u := range b.reached() {
 		for _, e := range b.waits[u] {
-			errs = append(errs, &Error{e.Source, e.Offset, e.Msg, "a cell that declares it has to run before " + u.key() + " can be called"})
+			errs = append(errs, &Error{Source: e.Source, Offset: e.Offset, Start: e.Start, End: e.End, Msg: e.Msg, Hint: "a cell that declares it has to run before " + u.key() + " can be called"})
 		}
 	}
 	return errs

@@ -17,9 +17,17 @@ type Source struct {
 	Name string // "cell[3]": how errors call it
 	Gen  int    // the generation that runs it, unique in the session
 	Text string // without commands, see [CutCommands]
+	// Timed has the text measured instead of run; nil for all other cells.
+	Timed *Timed
 
 	once sync.Once
 	code string
+}
+
+// Timed is how the text of a `%timeit` is measured: it is the body of a loop.
+type Timed struct {
+	Loops, Runs int  // of live.Timeit
+	Value       bool // it is one expression, whose value is kept
 }
 
 // quiet is the text as it is compiled, see the function of that name.
@@ -48,8 +56,12 @@ func (s *Source) Line(n int) string {
 type Error struct {
 	Source *Source
 	Offset int
-	Msg    string
-	Hint   string // what to do about it; may be empty
+	// Start and End are the part of the text that it is about, with Offset in it; both 0 if that is not known.
+	Start, End int
+	Msg        string
+	Hint       string // what to do about it; may be empty
+
+	pos token.Pos
 }
 
 func (e *Error) Error() string {

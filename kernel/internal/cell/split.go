@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -19,6 +20,9 @@ type chunk struct {
 // split cuts a cell into its top-level pieces by looking at tokens only. What stands behind a line `%%` is one piece: the
 // body of a function, as in GoNB. Text that is no Go ends up in some piece, whose parse error then says so.
 func split(src *Source) ([]chunk, Errors) {
+	if src.Timed != nil {
+		return []chunk{{tok: token.ILLEGAL, start: 0, end: len(src.Text), semi: true, block: true}}, nil
+	}
 	body, block := src.Text, -1
 	if i := blockLine(body); i >= 0 {
 		block = i + strings.IndexByte(body[i:]+"\n", '\n')
@@ -129,24 +133,43 @@ func (h *header) see(tok token.Token) {
 	}
 }
 
-// BeginsBlock reports whether what follows line is the body of a function: it is `%%`, alone or with arguments, or `%main`.
-func BeginsBlock(line string) bool {
-	return line == "%%" || strings.HasPrefix(line, "%% ") || strings.HasPrefix(line, "%%\r") || line == "%main"
+// blockLine is the offset of the line that begins a block; -1 if there is none. [CutCommands] leaves only `%%` of it.
+func blockLine(s string) int {
+	if !strings.Contains(s, "%%") {
+		return -1
+	}
+	return findCommand(s, 0, func(line string) bool { return strings.TrimRight(line, " \t\r") == "%%" })
 }
 
-// blockLine is the offset of the first line that begins a block; -1 if there is none.
-func blockLine(s string) int {
-	for off := 0; off < len(s); {
-		line := s[off:]
-		if i := strings.IndexByte(line, '\n'); i >= 0 {
-			line = line[:i]
-		}
-		if BeginsBlock(line) {
-			return off
-		}
-		off += len(line) + 1
+// opensBlock and closesBlock are what stands around a block when it is checked.
+func (s *Source) opensBlock() string {
+	switch {
+	case s.Timed == nil:
+		return "func() {"
+	case s.Timed.Value:
+		return "func(ʼn int) {for range ʼn {_ = "
 	}
-	return -1
+	return "func(ʼn int) {for range ʼn {"
+}
+
+func (s *Source) closesBlock() string {
+	if s.Timed == nil {
+		return "\n}()"
+	}
+	return "\n}}(1)"
+}
+
+// block is a block as the worker runs it. That of a `%%` line begins like a program, with its flags.
+func (s *Source) block(code string) string {
+	t := s.Timed
+	if t == nil {
+		return "func() {ʼl.ParseFlags();" + code + "\n}()"
+	}
+	loop := code + "\n"
+	if t.Value {
+		loop = "ʼk := " + code + "\nʼl.Keep(ʼk)"
+	}
+	return fmt.Sprintf("ʼl.Timeit(%d, %d, func(ʼn int) {for range ʼn {%s%s}})", t.Loops, t.Runs, check, loop)
 }
 
 // kindOf tells a declaration from a statement by its first tokens.

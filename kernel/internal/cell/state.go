@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"sync/atomic"
 )
 
 // State is what a session has declared so far. It changes only by [Program.Commit] and [State.Lose]; it is not safe for
@@ -23,7 +24,17 @@ type State struct {
 	copies  map[string]int            // function, or type.method → the last generation that has a copy which can be called
 	loaded  map[string]bool           // paths that code of this worker has imported
 	changed map[string]int            // name → the last generation that gave it another meaning, or a method
+	version uint64                    // see Version
 }
+
+// versions counts the changes of all states.
+var versions atomic.Uint64
+
+// touch gives s another version.
+func (s *State) touch() { s.version = versions.Add(1) }
+
+// Version tells states apart: those of equal version are equal.
+func (s *State) Version() uint64 { return s.version }
 
 // New returns the state of a session without cells.
 func New() *State {
@@ -39,6 +50,7 @@ func New() *State {
 		copies:  map[string]int{},
 		loaded:  map[string]bool{},
 		changed: map[string]int{},
+		version: versions.Add(1),
 	}
 }
 
@@ -57,6 +69,7 @@ func (s *State) Snapshot() *State {
 		copies:  maps.Clone(s.copies),
 		loaded:  maps.Clone(s.loaded),
 		changed: maps.Clone(s.changed),
+		version: s.version,
 	}
 	for t, m := range c.methods {
 		c.methods[t] = maps.Clone(m)
@@ -83,6 +96,9 @@ type Var struct {
 	decl    *decl
 }
 
+// Key is equal for two variables of the same type, also across redefinitions of types.
+func (v *Var) Key() string { return v.key }
+
 // place is the memory of a variable: declarations of one name and type that follow each other share it.
 type place struct{ name string }
 
@@ -95,6 +111,9 @@ func (s *State) Vars() []*Var {
 		return 1
 	})
 }
+
+// Lost says why names that once were variables are none any more.
+func (s *State) Lost() map[string]string { return maps.Clone(s.lost) }
 
 // Names is every name that a cell can use: variables, functions, types, constants and explicit imports, sorted.
 func (s *State) Names() []string {
@@ -141,6 +160,7 @@ func (s *State) Lose(reason string) []string {
 		names = append(names, v.Name)
 		s.lost[v.Name] = reason
 	}
+	s.touch()
 	clear(s.vars)
 	clear(s.copies)
 	clear(s.loaded)
@@ -201,6 +221,7 @@ func (u *unit) isInit() bool { return u.kind == kindFunc && u.names[0] == "init"
 
 // remove forgets what name means, so that it can be declared anew. A constant group goes on without that name.
 func (s *State) remove(name string) {
+	s.touch()
 	delete(s.vars, name)
 	delete(s.lost, name)
 	delete(s.imports, name)

@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"cmp"
 	"go/ast"
 	"go/token"
 	"go/types"
@@ -16,7 +17,8 @@ type Match struct {
 }
 
 // Suggest lists what could stand at the byte offset cursor of code, a cell that is being typed. A match replaces
-// code[start:cursor]; those that go on from it exactly come first, then those that do but for upper and lower case.
+// code[start:cursor]; those that go on from it exactly come first, then those that do but for upper and lower case. Of names,
+// those of fields and variables come first, and those of packages, which are many, last.
 func (s *State) Suggest(code string, cursor int, pkgs Packages) (matches []Match, start int) {
 	cursor = min(max(cursor, 0), len(code))
 	at := spotAt(code, cursor)
@@ -45,7 +47,34 @@ func (s *State) Suggest(code string, cursor int, pkgs Packages) (matches []Match
 			s.names(at.prefix, pkgs, add)
 		}
 	}
-	return matching(found, at.prefix), at.start
+	matches = matching(found, at.prefix)
+	if !at.member {
+		slices.SortStableFunc(matches, func(a, b Match) int {
+			return cmp.Or(cmp.Compare(misses(a, at.prefix), misses(b, at.prefix)), cmp.Compare(s.distance(a), s.distance(b)))
+		})
+	}
+	return matches, at.start
+}
+
+// misses is 0 for names that go on from prefix exactly.
+func misses(m Match, prefix string) int {
+	if strings.HasPrefix(m.Name, prefix) {
+		return 0
+	}
+	return 1
+}
+
+// distance tells how near to what is typed a name of some kind mostly is.
+func (s *State) distance(m Match) int {
+	switch {
+	case m.Kind == "property" || m.Kind == "variable":
+		return 0
+	case m.Kind == "keyword":
+		return 2
+	case m.Kind == "module" && s.imports[m.Name] == "":
+		return 3
+	}
+	return 1
 }
 
 // matching is the names that begin with prefix, in order.

@@ -17,7 +17,7 @@ type Engine interface {
 	// Execute runs one cell. Everything the cell shows goes to out, in order, before Execute returns. Output of
 	// goroutines that outlive the cell goes to the out of the latest Execute.
 	Execute(req Request, out Sink) Result
-	// Interrupt stops the running cell and keeps the values. It does nothing when no cell runs.
+	// Interrupt stops the running cell, and what runs outside cells for comms, and keeps the values.
 	Interrupt()
 	// IsComplete says whether code can be run as it is.
 	IsComplete(code string) Completeness
@@ -26,12 +26,16 @@ type Engine interface {
 	// Inspect describes what stands at cursor, a byte offset into code; nil if nothing is known of it. A detail of 1 asks
 	// for its source too.
 	Inspect(code string, cursor, detail int) nb.Bundle
+	// Attach says who takes messages of comms before there is the Sink of a cell.
+	Attach(out Sink)
 	// Comm takes a message of a client to a comm, a channel between code of cells and something that clients show.
 	Comm(nb.CommMessage)
 	// Comms is the open comms' targets by the comms' identifiers.
 	Comms() map[string]string
 	// Variables are the session's, by name.
 	Variables() []Variable
+	// Debugger reports whether Debug can debug cells here, so that clients offer it.
+	Debugger() bool
 	// Debug answers one request of the Debug Adapter Protocol, as Jupyter's debug_request carries it, with a whole
 	// response. Events go to event, also after Debug has returned.
 	Debug(ctx context.Context, request json.RawMessage, event func(json.RawMessage)) json.RawMessage
@@ -51,7 +55,8 @@ type Request struct {
 	// Aside marks code that is no cell: an expression that a client evaluates behind one.
 	Aside bool
 	// Input asks the person at the client for a line, which it returns without its end; a password is not shown as it is
-	// typed. It blocks until there is an answer, or returns an error when ctx is done. Nil if nobody can be asked.
+	// typed. It blocks until there is an answer, or returns an error when ctx is done or the cell is interrupted or ends; if
+	// the person ended the input (Ctrl-D) that is io.EOF. Nil if nobody can be asked.
 	Input func(ctx context.Context, prompt string, password bool) (string, error)
 	// History is what was run in this session and earlier ones. Nil if it is not kept.
 	History History

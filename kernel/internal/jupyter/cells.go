@@ -3,9 +3,12 @@ package jupyter
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/output"
@@ -19,16 +22,23 @@ type cells struct {
 	queue   []*request
 	closed  bool
 	running *request // nil between cells
+	asking  *asking  // of the running cell, if it may ask for input
 	count   int      // of the cells that were counted, In [count]
+	failed  failure  // the last cell that aborted others
 }
 
 func (c *cells) init() { c.changed.L = &c.mu }
 
-func (c *cells) push(req *request) {
+// push queues a request, unless it was sent to run after a cell that has failed meanwhile.
+func (c *cells) push(req *request) (aborted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failed.before(req) {
+		return true
+	}
 	c.queue = append(c.queue, req)
 	c.changed.Broadcast()
+	return false
 }
 
 // next waits for a request and makes it the running one; nil after close.
@@ -53,6 +63,13 @@ func (c *cells) ended() {
 	c.running = nil
 }
 
+// setAsking says how the running cell asks for input; nil if it doesn't.
+func (c *cells) setAsking(a *asking) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asking = a
+}
+
 func (c *cells) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,12 +77,13 @@ func (c *cells) close() {
 	c.changed.Broadcast()
 }
 
-// takeAll empties the queue.
-func (c *cells) takeAll() []*request {
+// abort empties the queue because req has failed.
+func (c *cells) abort(req *request) []*request {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := c.queue
 	c.queue = nil
+	c.failed = failure{req: req, at: time.Now()}
 	return all
 }
 
@@ -77,12 +95,13 @@ func (s *server) runCells() {
 		s.cells.ended()
 		s.idle(req)
 		for _, req := range aborted {
-			s.busy(req)
-			s.reply(req, object{"status": "aborted"})
-			s.idle(req)
+			s.handle(req, abort)
 		}
 	}
 }
+
+// abort answers a cell that is not run because one before it failed.
+var abort = handler{answer: func(*server, *request) object { return object{"status": "aborted"} }}
 
 // executeRequest is the content of an execute_request.
 type executeRequest struct {
@@ -90,6 +109,7 @@ type executeRequest struct {
 	Silent          bool              `json:"silent"`
 	StoreHistory    *bool             `json:"store_history"` // absent: not Silent
 	UserExpressions map[string]string `json:"user_expressions"`
+	AllowStdin      bool              `json:"allow_stdin"`
 	StopOnError     *bool             `json:"stop_on_error"` // absent: true
 }
 
@@ -107,33 +127,62 @@ func (s *server) runCell(req *request) (aborted []*request) {
 	if !r.Silent {
 		s.post(req, "execute_input", object{"code": r.Code, "execution_count": count.shown})
 	}
+	call := engine.Request{Code: r.Code, Count: count.shown, Silent: r.Silent, History: s.history}
+	if r.AllowStdin {
+		may := newAsking(s.ctx)
+		defer may.end(errCellEnded)
+		s.cells.setAsking(may)
+		defer s.cells.setAsking(nil)
+		call.Input = s.questions.input(may, req)
+	}
 	var result engine.Result
 	if !empty {
-		result = s.execute(engine.Request{Code: r.Code, Count: count.shown, Silent: r.Silent}, out)
+		result = s.execute(call, out)
 	}
 	if count.stored {
-		s.history.add(count.shown, r.Code, out.result())
+		s.history.Add(count.shown, r.Code, out.result())
 	}
 	if result.Err != nil {
 		content := errorContent(result.Err)
 		if !r.Silent {
 			s.post(req, "error", object{"ename": content["ename"], "evalue": content["evalue"], "traceback": content["traceback"]})
+			if result.Err.More != nil {
+				out.Display(nb.Output{Data: result.Err.More})
+			}
 		}
 		content["execution_count"] = count.shown
-		content["payload"] = []any{}
+		content["payload"] = payloads(result.Payload)
 		content["user_expressions"] = object{}
 		if r.StopOnError == nil || *r.StopOnError {
-			aborted = s.cells.takeAll()
+			aborted = s.cells.abort(req)
 		}
 		s.reply(req, content)
 		return aborted
 	}
 	s.reply(req, object{
 		"execution_count":  count.shown,
-		"payload":          []any{},
-		"user_expressions": s.evaluate(r.UserExpressions, count.shown, out),
+		"payload":          payloads(result.Payload),
+		"user_expressions": s.evaluate(r.UserExpressions, call, out),
 	})
 	return nil
+}
+
+// payloads is what the client is asked to do, as the protocol writes it.
+func payloads(all []engine.Payload) []object {
+	wire := []object{}
+	for _, p := range all {
+		switch p.Source {
+		case "set_next_input":
+			wire = append(wire, object{"source": p.Source, "text": p.Text, "replace": p.Replace})
+		case "page":
+			data := output.Encode(p.Page)
+			if _, ok := data["text/plain"]; !ok {
+				data["text/plain"] = ""
+			}
+			wire = append(wire, object{"source": p.Source, "data": data, "start": 0})
+		}
+	}
+	return wire
 }
 
 // cellCount is the number of a cell. One that is not stored shows the number that the next stored one will have.
@@ -166,11 +215,12 @@ func (s *server) execute(r engine.Request, out engine.Sink) (result engine.Resul
 }
 
 // evaluate answers user_expressions: each is run as a cell of its own whose value is kept instead of shown.
-func (s *server) evaluate(expressions map[string]string, count int, out engine.Sink) object {
+func (s *server) evaluate(expressions map[string]string, cell engine.Request, out engine.Sink) object {
 	values := object{}
-	for name, code := range expressions {
+	for _, name := range slices.Sorted(maps.Keys(expressions)) {
 		value := &valueOutput{Sink: out}
-		if result := s.execute(engine.Request{Code: code, Count: count, Aside: true}, value); result.Err != nil {
+		call := engine.Request{Code: expressions[name], Count: cell.Count, Aside: true, Input: cell.Input, History: cell.History}
+		if result := s.execute(call, value); result.Err != nil {
 			values[name] = errorContent(result.Err)
 			continue
 		}
@@ -200,20 +250,37 @@ type cellOutput struct {
 
 func (c *cellOutput) Stream(name, text string) {
 	if !c.silent {
-		c.server.out.stream(name, c.req.rawHeader, text)
+		c.server.out.room()
+		c.server.out.write(name, c.req.rawHeader, text)
 	}
 }
 
+// runsScript reports whether showing b does something in the page. Then it must be shown, even if something else takes its place
+// at once, as GoNB's dom package does.
+func runsScript(b nb.Bundle) bool {
+	html, _ := b["text/html"].(string)
+	_, script := b["text/javascript"]
+	_, app := b["application/javascript"]
+	return script || app || strings.Contains(html, "<script")
+}
+
 func (c *cellOutput) Display(o nb.Output) {
-	typ := "display_data"
-	if o.Update {
+	typ, updated := "display_data", ""
+	if o.Update && o.ID != "" {
 		typ = "update_display_data"
+		if !runsScript(o.Data) {
+			updated = o.ID
+		}
 	}
 	transient := object{}
 	if o.ID != "" {
 		transient["display_id"] = o.ID
 	}
-	c.post(typ, object{"data": output.Encode(o.Data), "metadata": output.EncodeMetadata(o.Metadata), "transient": transient})
+	data, metadata := output.Encode(o.Data), output.EncodeMetadata(o.Metadata)
+	c.post(event{
+		outgoing: outgoing{typ: typ, content: object{"data": data, "metadata": metadata, "transient": transient}},
+		size:     weight(data) + len(metadata), display: updated,
+	})
 }
 
 func (c *cellOutput) Result(b nb.Bundle) {
@@ -221,26 +288,56 @@ func (c *cellOutput) Result(b nb.Bundle) {
 	c.mu.Lock()
 	c.text, _ = data["text/plain"].(string)
 	c.mu.Unlock()
-	c.post("execute_result", object{"data": data, "metadata": json.RawMessage("{}"), "execution_count": c.count})
+	content := object{"data": data, "metadata": object{}, "execution_count": c.count}
+	c.post(event{outgoing: outgoing{typ: "execute_result", content: content}, size: weight(data)})
 }
 
 // Comm posts a message of a comm. Silent cells may have widgets too.
 func (c *cellOutput) Comm(m nb.CommMessage) {
-	content := object{"comm_id": m.ID, "data": m.Data}
+	data := m.Data
+	if len(data) == 0 {
+		data = json.RawMessage("{}")
+	}
+	content := object{"comm_id": m.ID, "data": data}
 	if m.Type == "comm_open" {
 		content["target_name"] = m.Target
 	}
-	c.server.post(c.req, m.Type, content)
+	parent := m.Parent // what answers a client belongs to its message
+	if len(parent) == 0 {
+		parent = c.req.rawHeader
+	}
+	c.server.out.room()
+	c.server.out.post(event{
+		outgoing: outgoing{typ: m.Type, parent: parent, metadata: m.Metadata, content: content, buffers: m.Buffers},
+		size:     len(m.Data) + size(m.Buffers),
+	})
 }
 
 func (c *cellOutput) Clear(wait bool) {
-	c.post("clear_output", object{"wait": wait})
+	c.post(event{outgoing: outgoing{typ: "clear_output", content: object{"wait": wait}}})
 }
 
-func (c *cellOutput) post(typ string, content object) {
+func (c *cellOutput) post(e event) {
 	if !c.silent {
-		c.server.post(c.req, typ, content)
+		e.parent = c.req.rawHeader
+		c.server.out.room()
+		c.server.out.post(e)
 	}
+}
+
+// weight is about how many bytes encoded data takes.
+func weight(data object) int {
+	n := 0
+	for mime, v := range data {
+		n += len(mime)
+		switch v := v.(type) {
+		case string:
+			n += len(v)
+		case json.RawMessage:
+			n += len(v)
+		}
+	}
+	return n
 }
 
 // result is the text of the cell's value so far.

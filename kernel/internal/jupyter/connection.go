@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 )
 
@@ -48,6 +49,43 @@ func ReadConnection(path string) (Connection, error) {
 	return c, nil
 }
 
+// warnings says what of the connection file of that path lets others in.
+func (c Connection) warnings(path string) (all []string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 && c.Key != "" {
+		all = append(all, fmt.Sprintf("others can read the connection file %s, and with its key run code as you: chmod 600 it", path))
+	}
+	where := ""
+	if c.Transport == "ipc" {
+		dir := filepath.Dir(c.IP)
+		// In a sticky folder, as /tmp is, others can't put theirs in the sockets' place.
+		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+			where = fmt.Sprintf("others can write in %s, the folder of the kernel's sockets", dir)
+		}
+	} else if !c.loopback() {
+		where = fmt.Sprintf("the connection file has the kernel listen on %s, where other machines can reach it; what they send and get is not encrypted", c.IP)
+	}
+	if where != "" {
+		all = append(all, where)
+	}
+	if c.Key == "" {
+		text := "the connection file has no key: whoever reaches the kernel's sockets can run code as you"
+		if where != "" {
+			text += ", and others reach them"
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// loopback reports whether only this machine reaches the kernel's ports.
+func (c Connection) loopback() bool {
+	if c.IP == "*" {
+		return false
+	}
+	addr, err := net.ResolveIPAddr("ip", c.IP)
+	return err == nil && addr.IP.IsLoopback()
+}
+
 // Address is where the socket of that port is bound or dialled, in the terms of package net.
 func (c Connection) Address(port int) (network, address string) {
 	if c.Transport == "ipc" {
@@ -60,7 +98,13 @@ func (c Connection) Address(port int) (network, address string) {
 func (c Connection) listen(port int) (net.Listener, error) {
 	network, address := c.Address(port)
 	if network != "unix" {
+		if c.IP == "*" { // ZeroMQ's name for all interfaces
+			address = ":" + strconv.Itoa(port)
+		}
 		return net.Listen(network, address)
+	}
+	if err := os.MkdirAll(filepath.Dir(address), 0o700); err != nil {
+		return nil, err
 	}
 	if st, err := os.Stat(address); err == nil && st.Mode().Type() == fs.ModeSocket {
 		os.Remove(address)

@@ -1,38 +1,12 @@
 package jupyter
 
 import (
-	"regexp"
-	"strings"
-	"sync"
+	"fmt"
+
+	"golab/kernel/internal/engine"
 )
 
-// history is what was run in this session.
-type history struct {
-	mu      sync.Mutex
-	entries []historyEntry
-}
-
-type historyEntry struct {
-	line          int
-	input, output string
-}
-
-// sessionNumber is the number of this session: earlier ones are not kept.
-const sessionNumber = 1
-
-func (h *history) add(line int, input, output string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.entries = append(h.entries, historyEntry{line, input, output})
-}
-
-func (h *history) all() []historyEntry {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.entries[:len(h.entries):len(h.entries)]
-}
-
-// historyRequest is the content of a history_request.
+// historyRequest is the content of a history_request. Its field raw makes no difference: cells run as they are typed.
 type historyRequest struct {
 	Output  bool   `json:"output"`
 	Access  string `json:"hist_access_type"`
@@ -49,75 +23,41 @@ func (s *server) searchHistory(req *request) object {
 	if err != nil {
 		return badRequest(err)
 	}
+	found, err := s.choose(r)
+	if err != nil {
+		return errorContent(&engine.Error{Name: "history error", Value: err.Error()})
+	}
 	entries := []any{}
-	for _, e := range r.choose(s.history.all()) {
-		var line any = e.input
+	for _, e := range found {
+		var line any = e.Input
 		if r.Output {
 			var out any // null where the cell had no value
-			if e.output != "" {
-				out = e.output
+			if e.Output != "" {
+				out = e.Output
 			}
-			line = []any{e.input, out}
+			line = []any{e.Input, out}
 		}
-		entries = append(entries, []any{sessionNumber, e.line, line})
+		entries = append(entries, []any{e.Session, e.Line, line})
 	}
 	return object{"history": entries}
 }
 
 // choose picks the entries asked for.
-func (r historyRequest) choose(all []historyEntry) []historyEntry {
-	var chosen []historyEntry
+func (s *server) choose(r historyRequest) ([]engine.HistoryEntry, error) {
+	n, stop := -1, -1
+	if r.N != nil {
+		n = *r.N
+	}
+	if r.Stop != nil {
+		stop = *r.Stop
+	}
 	switch r.Access {
 	case "range":
-		if r.Session != 0 && r.Session != sessionNumber {
-			return nil
-		}
-		for _, e := range all {
-			if e.line >= r.Start && (r.Stop == nil || e.line < *r.Stop) {
-				chosen = append(chosen, e)
-			}
-		}
-		return chosen
+		return s.history.Range(r.Session, r.Start, stop)
 	case "search":
-		match := glob(r.Pattern)
-		for _, e := range all {
-			if match.MatchString(e.input) {
-				chosen = append(chosen, e)
-			}
-		}
-		if r.Unique {
-			chosen = lastOfEach(chosen)
-		}
-	default: // "tail"
-		chosen = all
+		return s.history.Search(r.Pattern, n, r.Unique)
+	case "tail", "":
+		return s.history.Tail(n)
 	}
-	if r.N != nil && *r.N >= 0 && len(chosen) > *r.N {
-		chosen = chosen[len(chosen)-*r.N:]
-	}
-	return chosen
-}
-
-// lastOfEach keeps the latest entry of each input.
-func lastOfEach(entries []historyEntry) []historyEntry {
-	last := map[string]int{}
-	for i, e := range entries {
-		last[e.input] = i
-	}
-	var kept []historyEntry
-	for i, e := range entries {
-		if last[e.input] == i {
-			kept = append(kept, e)
-		}
-	}
-	return kept
-}
-
-// glob matches a whole cell with * and ? as in file names; an empty pattern matches all.
-func glob(pattern string) *regexp.Regexp {
-	if pattern == "" {
-		pattern = "*"
-	}
-	quoted := regexp.QuoteMeta(pattern)
-	quoted = strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(quoted)
-	return regexp.MustCompile(`(?s)\A` + quoted + `\z`)
+	return nil, fmt.Errorf("hist_access_type is %q, not range, tail or search", r.Access)
 }

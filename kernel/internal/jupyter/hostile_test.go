@@ -119,13 +119,9 @@ func TestBrokenConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	greeting := make([]byte, 64)
-	greeting[0], greeting[9], greeting[10] = 0xff, 0x7f, 3
-	copy(greeting[12:], "NULL")
-	command := func(body string) []byte { return append([]byte{4, byte(len(body))}, body...) }
-	ready := func(kind string) []byte {
-		return command("\x05READY\x0bSocket-Type\x00\x00\x00" + string(rune(len(kind))) + kind)
-	}
+	greeting := greeting()
+	command := zmtpCommand
+	ready := zmtpReady
 	huge := func(flags byte, size uint64) []byte {
 		return binary.BigEndian.AppendUint64([]byte{flags}, size)
 	}
@@ -191,4 +187,28 @@ func TestVanishedClient(t *testing.T) {
 	k.engine.Release("a")
 	reply, _ := k.Execute("print on")
 	expect(t, "after a client vanished", reply.Text("status"), "ok")
+}
+
+// greeting, zmtpCommand, zmtpReady, handshake and frame are ZMTP 3.0 (rfc.zeromq.org/spec/23) as bytes.
+func greeting() []byte {
+	b := make([]byte, 64)
+	b[0], b[9], b[10] = 0xff, 0x7f, 3
+	copy(b[12:], "NULL")
+	return b
+}
+
+func zmtpCommand(body string) []byte { return append([]byte{4, byte(len(body))}, body...) }
+
+func zmtpReady(kind string) []byte {
+	return zmtpCommand("\x05READY\x0bSocket-Type\x00\x00\x00" + string(rune(len(kind))) + kind)
+}
+
+func handshake(kind string) []byte { return append(greeting(), zmtpReady(kind)...) }
+
+func frame(more bool, body []byte) []byte {
+	flags := byte(2)
+	if more {
+		flags = 3
+	}
+	return append(binary.BigEndian.AppendUint64([]byte{flags}, uint64(len(body))), body...)
 }

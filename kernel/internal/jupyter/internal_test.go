@@ -77,7 +77,7 @@ func TestSlowSubscriber(t *testing.T) {
 	here, there := net.Pipe() // a pipe without a buffer: nothing is written unless somebody reads
 	p := &peer{wire: newWire(here), topics: map[string]bool{"": true}}
 	p.changed.L = &p.mu
-	s := &socket{log: slog.New(slog.NewTextHandler(io.Discard, nil)), peers: map[*peer]bool{p: true}}
+	s := &socket{log: slog.New(slog.NewTextHandler(io.Discard, nil)), peers: map[*peer]int{p: 1}}
 	frame := make([]byte, 1<<20)
 	done := make(chan int)
 	go func() {
@@ -118,7 +118,7 @@ func TestReplyFollowsIdentity(t *testing.T) {
 	}
 	gone, back, other := newPeer("a"), newPeer("a"), newPeer("b")
 	gone.close()
-	s := &socket{peers: map[*peer]bool{back: true, other: true}}
+	s := &socket{peers: map[*peer]int{back: 1, other: 2}}
 	s.reply(gone, [][]byte{[]byte("x")})
 	if len(back.queue) != 1 || len(other.queue) != 0 {
 		t.Errorf("queued %d for the client that came back and %d for another", len(back.queue), len(other.queue))

@@ -31,6 +31,7 @@ type header struct {
 	Date     string `json:"date"`
 	Type     string `json:"msg_type"`
 	Version  string `json:"version"`
+	Subshell string `json:"subshell_id,omitempty"`
 }
 
 // message is one that arrived, its signature checked.
@@ -38,6 +39,7 @@ type message struct {
 	identities [][]byte // routing frames, to be sent back as they came
 	header     header
 	rawHeader  json.RawMessage // the parent header of all that answers it
+	rawParent  json.RawMessage
 	metadata   json.RawMessage
 	content    json.RawMessage
 	buffers    [][]byte
@@ -86,7 +88,7 @@ func (c *codec) decode(frames [][]byte) (*message, error) {
 	if err := c.verify(body[0], body[1:5]); err != nil {
 		return nil, err
 	}
-	m := &message{identities: frames[:split], rawHeader: body[1], metadata: body[3], content: body[4], buffers: body[5:]}
+	m := &message{identities: frames[:split], rawHeader: body[1], rawParent: body[2], metadata: body[3], content: body[4], buffers: body[5:]}
 	for i, name := range []string{"header", "parent header", "metadata", "content"} {
 		if part := bytes.TrimSpace(body[i+1]); len(part) == 0 || part[0] != '{' || !json.Valid(part) {
 			return nil, fmt.Errorf("the %s is not a JSON object", name)
@@ -137,30 +139,44 @@ func (c *codec) sum(parts [][]byte) []byte {
 	return mac.Sum(nil)
 }
 
-// encode makes the frames of a message, from the delimiter on. A nil parent is one that nobody asked for.
-func (c *codec) encode(typ string, parent json.RawMessage, content any) ([][]byte, error) {
+// outgoing is a message to be sent.
+type outgoing struct {
+	id       string // msg_id; empty: any new one
+	typ      string
+	parent   json.RawMessage // nil: nobody asked for it
+	metadata map[string]any
+	content  any
+	buffers  [][]byte // binary frames behind the rest
+}
+
+// encode makes the frames of a message, from the delimiter on. As the protocol has it, buffers are not signed.
+func (c *codec) encode(m outgoing) ([][]byte, error) {
+	if m.id == "" {
+		m.id = uuid.NewString()
+	}
 	head, err := output.Marshal(header{
-		ID:       uuid.NewString(),
+		ID:       m.id,
 		Session:  c.session,
 		Username: c.username,
 		Date:     time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"),
-		Type:     typ,
+		Type:     m.typ,
 		Version:  ProtocolVersion,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if parent == nil {
-		parent = json.RawMessage("{}")
+	if m.parent == nil {
+		m.parent = json.RawMessage("{}")
 	}
-	body, err := output.Marshal(content)
+	body, err := output.Marshal(m.content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", typ, err)
+		return nil, err
 	}
-	parts := [][]byte{head, parent, []byte("{}"), body}
+	parts := [][]byte{head, m.parent, output.EncodeMetadata(m.metadata), body}
 	signature := ""
 	if len(c.key) > 0 {
 		signature = hex.EncodeToString(c.sum(parts))
 	}
-	return append([][]byte{[]byte(delimiter), []byte(signature)}, parts...), nil
+	frames := append([][]byte{[]byte(delimiter), []byte(signature)}, parts...)
+	return append(frames, m.buffers...), nil
 }

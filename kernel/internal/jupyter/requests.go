@@ -2,9 +2,11 @@ package jupyter
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"golab/kernel/internal/engine"
 	"golab/kernel/internal/output"
 )
 
@@ -24,14 +26,18 @@ func LanguageInfo() map[string]any {
 }
 
 func (s *server) kernelInfo(*request) object {
+	features := []string{} // not "kernel subshells": see docs/protocol.md
+	if s.eng.Debugger() {
+		features = append(features, "debugger")
+	}
 	return object{
 		"protocol_version":       ProtocolVersion,
 		"implementation":         "golab",
 		"implementation_version": version,
 		"language_info":          LanguageInfo(),
 		"banner":                 "GoLab " + version + ": " + runtime.Version() + " with live values",
-		"debugger":               false,
-		"supported_features":     []string{},
+		"debugger":               slices.Contains(features, "debugger"),
+		"supported_features":     features,
 		"help_links": []object{
 			{"text": "Go standard library", "url": "https://pkg.go.dev/std"},
 			{"text": "Go language", "url": "https://go.dev/ref/spec"},
@@ -115,25 +121,40 @@ func (s *server) inspect(req *request) object {
 	return object{"found": b != nil, "data": output.Encode(b), "metadata": object{}}
 }
 
-func (s *server) commInfo(*request) object { return object{"comms": object{}} }
-
-// commOpen refuses: no target is registered.
-func (s *server) commOpen(req *request) object {
-	r, err := parse[struct {
-		ID string `json:"comm_id"`
-	}](req)
-	if err == nil {
-		s.post(req, "comm_close", object{"comm_id": r.ID, "data": object{}})
+// connect answers with the ports, which the client knows.
+func (s *server) connect(*request) object {
+	return object{
+		"shell_port": s.conn.ShellPort, "iopub_port": s.conn.IOPubPort, "stdin_port": s.conn.StdinPort, "hb_port": s.conn.HeartbeatPort,
+		"control_port": s.conn.ControlPort,
 	}
+}
+
+func (s *server) interrupt(*request) object {
+	s.interruptCell()
+	return object{}
+}
+
+// interruptCell stops the running cell, also one that waits for input.
+func (s *server) interruptCell() {
+	s.cells.mu.Lock()
+	asking := s.cells.asking
+	s.cells.mu.Unlock()
+	s.eng.Interrupt()
+	if asking != nil {
+		asking.end(errInterrupted)
+	}
+}
+
+// noSubshells refuses as the protocol has it: the error is logged and there is no reply.
+func (s *server) noSubshells(req *request) object {
+	req.socket.log.Warn("not done: this kernel has no subshells", "type", req.header.Type)
 	return nil
 }
 
-// commIgnore takes messages of comms that are not open; they have no reply.
-func (s *server) commIgnore(*request) object { return nil }
-
-func (s *server) interrupt(*request) object {
-	s.eng.Interrupt()
-	return object{}
+// unknownSubshell answers what is meant for a subshell.
+func (s *server) unknownSubshell(req *request) object {
+	req.socket.log.Warn("not done: there is no such subshell", "type", req.header.Type, "subshell", req.header.Subshell)
+	return errorContent(&engine.Error{Name: "unknown subshell", Value: "this kernel has no subshells, so none with the id " + req.header.Subshell})
 }
 
 // shutdown answers, to all clients; handle ends the server after that.

@@ -3,6 +3,7 @@
 // The server never waits for user code: requests are read at all times on all channels, cells wait in a queue of their
 // own, and everything but execute_request is answered while a cell runs, on shell as on control. What cells show passes
 // through an outbox that merges text, so that a flood of it slows the flood down to what clients read, and nothing else.
+// docs/protocol.md says what was decided where the protocol leaves a choice.
 //
 // Nothing that arrives brings the server down: what is not signed with the key is dropped with a line in the log, a
 // connection that breaks ZeroMQ's protocol is cut, and a request whose handling panics is answered with an error.
@@ -22,6 +23,7 @@ import (
 	"github.com/go-zeromq/zmq4"
 
 	"golab/kernel/internal/engine"
+	"golab/kernel/internal/history"
 )
 
 // lingerTime is how long the last replies may take to leave when the server ends.
@@ -32,41 +34,51 @@ type object = map[string]any
 
 // server is one kernel, connected.
 type server struct {
+	conn  Connection
 	eng   engine.Engine
 	log   *slog.Logger
 	codec *codec
 	out   *outbox
+	ctx   context.Context    // of Serve
 	stop  context.CancelFunc // ends Serve
-	done  <-chan struct{}
 
 	shell, control, stdin, iopub, heartbeat *socket
 
-	cells   cells
-	history history
+	cells     cells
+	history   *history.History
+	questions questions
+	debugging sequence
+	usage     usageMeter
 }
 
 // Serve answers the clients of a connection file until one asks for shutdown, the process is told to end (SIGTERM, or the
 // end of the process that started it, if that was Jupyter) or ctx is cancelled; these are no errors. SIGINT interrupts the
 // running cell, as an interrupt_request does.
 //
-// Serve does not close eng. A cell may still be running when it returns: closing eng ends that.
-func Serve(ctx context.Context, connectionFile string, eng engine.Engine, log *slog.Logger) error {
+// The cells that are run are added to hist. Serve closes neither hist nor eng. A cell may still be running when it returns:
+// closing eng ends that.
+func Serve(ctx context.Context, connectionFile string, eng engine.Engine, hist *history.History, log *slog.Logger) error {
 	conn, err := ReadConnection(connectionFile)
 	if err != nil {
 		return err
 	}
+	for _, warning := range conn.warnings(connectionFile) {
+		log.Warn(warning)
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	s := &server{eng: eng, log: log, codec: newCodec(conn.Key), stop: stop, done: ctx.Done()}
+	s := &server{conn: conn, eng: eng, log: log, codec: newCodec(conn.Key), ctx: ctx, stop: stop, history: hist}
 	s.out = newOutbox(s.publish)
 	s.cells.init()
+	s.questions.init(s)
 	if err := s.bind(conn); err != nil {
 		return err
 	}
-	go s.out.run(s.done)
+	eng.Attach(s.beforeCells())
+	go s.out.run(ctx.Done())
 	go s.runCells()
 	go s.obeySignals(ctx)
-	s.out.post("status", nil, object{"execution_state": "starting"})
+	s.out.post(event{outgoing: outgoing{typ: "status", content: object{"execution_state": "starting"}}})
 	<-ctx.Done()
 	s.cells.close()
 	s.close()
@@ -104,6 +116,7 @@ func (s *server) bind(conn Connection) error {
 	for _, c := range channels {
 		*c.socket = newSocket(c.kind, c.ln, s.log.With("channel", c.name), c.receive)
 	}
+	s.stdin.changed = s.questions.route
 	for _, c := range channels {
 		go (*c.socket).accept()
 	}
@@ -133,14 +146,14 @@ func (s *server) subscribe(p *peer, frames [][]byte) {
 	if !on {
 		return
 	}
-	if frames, err := s.codec.encode("iopub_welcome", nil, object{"subscription": topic}); err == nil {
+	if frames, err := s.codec.encode(outgoing{typ: "iopub_welcome", content: object{"subscription": topic}}); err == nil {
 		p.send(append([][]byte{[]byte(topic)}, frames...))
 	}
 }
 
 // publish sends an event on iopub. Only the outbox calls it.
 func (s *server) publish(e event) {
-	frames, err := s.codec.encode(e.typ, e.parent, e.content)
+	frames, err := s.codec.encode(e.outgoing)
 	if err != nil {
 		s.log.Error("a message could not be encoded", "type", e.typ, "error", err)
 		return
@@ -153,35 +166,38 @@ type request struct {
 	*message
 	socket *socket
 	peer   *peer
+	came   time.Time
 }
 
 // handler answers one type of request.
 type handler struct {
-	answer func(*server, *request) object
-	slow   bool // asks the engine, so others are not made to wait for it
+	answer  func(*server, *request) object // nil content: there is no reply
+	slow    bool                           // takes a while, so others are not made to wait for it
+	control bool                           // is for the control channel alone
 }
 
+// handlers are those of the requests that are answered by one function. execute_request and debug_request have queues.
 var handlers = map[string]handler{
-	"kernel_info_request": {answer: (*server).kernelInfo},
-	"history_request":     {answer: (*server).searchHistory},
-	"comm_info_request":   {answer: (*server).commInfo},
-	"comm_open":           {answer: (*server).commOpen},
-	"comm_msg":            {answer: (*server).commIgnore},
-	"comm_close":          {answer: (*server).commIgnore},
-	"is_complete_request": {answer: (*server).isComplete, slow: true},
-	"complete_request":    {answer: (*server).complete, slow: true},
-	"inspect_request":     {answer: (*server).inspect, slow: true},
-	"interrupt_request":   {answer: (*server).interrupt},
-	"shutdown_request":    {answer: (*server).shutdown},
+	"kernel_info_request":     {answer: (*server).kernelInfo},
+	"connect_request":         {answer: (*server).connect},
+	"history_request":         {answer: (*server).searchHistory, slow: true},
+	"comm_info_request":       {answer: (*server).commInfo},
+	"comm_open":               {answer: (*server).comm},
+	"comm_msg":                {answer: (*server).comm},
+	"comm_close":              {answer: (*server).comm},
+	"is_complete_request":     {answer: (*server).isComplete, slow: true},
+	"complete_request":        {answer: (*server).complete, slow: true},
+	"inspect_request":         {answer: (*server).inspect, slow: true},
+	"interrupt_request":       {answer: (*server).interrupt},
+	"shutdown_request":        {answer: (*server).shutdown},
+	"usage_request":           {answer: (*server).measureUsage, slow: true, control: true},
+	"create_subshell_request": {answer: (*server).noSubshells, control: true},
+	"delete_subshell_request": {answer: (*server).noSubshells, control: true},
+	"list_subshell_request":   {answer: (*server).noSubshells, control: true},
 }
 
 func (s *server) serveShell(p *peer, frames [][]byte) {
-	req := s.accept(s.shell, p, frames)
-	switch {
-	case req == nil:
-	case req.header.Type == "execute_request":
-		s.cells.push(req)
-	default:
+	if req := s.accept(s.shell, p, frames); req != nil {
 		s.dispatch(req)
 	}
 }
@@ -192,8 +208,17 @@ func (s *server) serveControl(p *peer, frames [][]byte) {
 	}
 }
 
-// serveStdin takes answers to questions of the kernel; it asks none yet.
-func (s *server) serveStdin(p *peer, frames [][]byte) { s.accept(s.stdin, p, frames) }
+// serveStdin takes answers to questions of the kernel.
+func (s *server) serveStdin(p *peer, frames [][]byte) {
+	req := s.accept(s.stdin, p, frames)
+	switch {
+	case req == nil:
+	case req.header.Type != "input_reply":
+		req.socket.log.Warn("dropped a message", "reason", "its type is not input_reply but "+req.header.Type)
+	default:
+		s.questions.answer(req)
+	}
+}
 
 // accept reads and checks a message; nil if it is not one of ours.
 func (s *server) accept(socket *socket, p *peer, frames [][]byte) *request {
@@ -202,14 +227,25 @@ func (s *server) accept(socket *socket, p *peer, frames [][]byte) *request {
 		socket.log.Warn("dropped a message", "reason", err)
 		return nil
 	}
-	return &request{message: m, socket: socket, peer: p}
+	return &request{message: m, socket: socket, peer: p, came: time.Now()}
 }
 
 func (s *server) dispatch(req *request) {
 	h, ok := handlers[req.header.Type]
-	switch {
+	misplaced := req.socket != s.control && (h.control || req.header.Type == "debug_request")
+	switch typ := req.header.Type; {
+	case typ == "execute_request" && req.header.Subshell == "":
+		if s.cells.push(req) {
+			s.handle(req, abort)
+		}
+	case typ == "debug_request" && !misplaced:
+		s.pushDebug(req)
+	case misplaced:
+		req.socket.log.Warn("dropped a message", "reason", typ+" belongs on the control channel")
+	case req.header.Subshell != "" && req.socket == s.shell:
+		s.handle(req, handler{answer: (*server).unknownSubshell})
 	case !ok:
-		req.socket.log.Warn("dropped a message", "reason", "unknown type "+req.header.Type)
+		req.socket.log.Warn("dropped a message", "reason", "unknown type "+typ)
 	case h.slow:
 		go s.handle(req, h)
 	default:
@@ -245,17 +281,32 @@ func (s *server) reply(req *request, content object) {
 	if _, ok := content["status"]; !ok {
 		content["status"] = "ok"
 	}
-	typ := strings.TrimSuffix(req.header.Type, "_request") + "_reply"
-	frames, err := s.codec.encode(typ, req.rawHeader, content)
+	if _, ok := content["execution_count"]; !ok && req.header.Type == "execute_request" && content["status"] == "error" {
+		content["execution_count"] = s.count(false).shown // of a cell that was not run
+	}
+	s.respond(req, content)
+}
+
+// respond is reply with content that is sent as it is.
+func (s *server) respond(req *request, content any) {
+	typ, isRequest := strings.CutSuffix(req.header.Type, "_request")
+	if !isRequest {
+		return // such as comm_msg, which has no reply
+	}
+	m := outgoing{typ: typ + "_reply", parent: req.rawHeader, content: content}
+	frames, err := s.codec.encode(m)
 	if err != nil {
-		s.log.Error("a reply could not be encoded", "type", typ, "error", err)
-		return
+		s.log.Error("a reply could not be encoded", "type", m.typ, "error", err)
+		m.content = errorContent(&engine.Error{Name: "kernel error", Value: "the reply could not be encoded: " + err.Error()})
+		if frames, err = s.codec.encode(m); err != nil {
+			return
+		}
 	}
 	req.socket.reply(req.peer, append(append([][]byte{}, req.identities...), frames...))
 }
 
 func (s *server) post(req *request, typ string, content any) {
-	s.out.post(typ, req.rawHeader, content)
+	s.out.post(event{outgoing: outgoing{typ: typ, parent: req.rawHeader, content: content}})
 }
 
 func (s *server) busy(req *request) {
@@ -275,9 +326,7 @@ func (s *server) idle(req *request) {
 // end makes Serve return once all that was posted is sent.
 func (s *server) end() {
 	go func() {
-		giveUp := time.AfterFunc(lingerTime, s.stop)
-		defer giveUp.Stop()
-		s.out.drain()
+		s.out.drain(lingerTime)
 		s.stop()
 	}()
 }

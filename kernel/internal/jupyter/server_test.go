@@ -14,8 +14,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golab/kernel/internal/engine"
+	"golab/kernel/internal/history"
 	"golab/kernel/internal/jupyter"
 	"golab/kernel/internal/jupyter/jupytertest"
 	"golab/kernel/nb"
@@ -25,13 +27,15 @@ type object = map[string]any
 
 // logBuffer is a log that tests read.
 type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu      sync.Mutex
+	changed sync.Cond
+	text    bytes.Buffer
 }
 
 func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.changed.Broadcast()
 	return b.text.Write(p)
 }
 
@@ -39,6 +43,30 @@ func (b *logBuffer) lines() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return strings.Split(strings.TrimSpace(b.text.String()), "\n")
+}
+
+// await waits until text was logged.
+func (b *logBuffer) await(t *testing.T, text string) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.changed.L == nil {
+		b.changed.L = &b.mu
+	}
+	late := false
+	giveUp := time.AfterFunc(time.Minute, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		late = true
+		b.changed.Broadcast()
+	})
+	defer giveUp.Stop()
+	for !strings.Contains(b.text.String(), text) {
+		if late {
+			t.Fatalf("the log does not say %q", text)
+		}
+		b.changed.Wait()
+	}
 }
 
 // kernel is a server that runs within the test.
@@ -55,11 +83,15 @@ func start(t *testing.T, eng *jupytertest.Engine) *kernel {
 }
 
 func startAt(t *testing.T, file string, eng *jupytertest.Engine) *kernel {
+	return startWith(t, file, eng, history.InMemory())
+}
+
+func startWith(t *testing.T, file string, eng *jupytertest.Engine, hist *history.History) *kernel {
 	t.Helper()
 	k := &kernel{file: file, engine: eng, log: &logBuffer{}, ended: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(context.Background())
 	var server sync.WaitGroup
-	server.Go(func() { k.ended <- jupyter.Serve(ctx, file, eng, slog.New(slog.NewTextHandler(k.log, nil))) })
+	server.Go(func() { k.ended <- jupyter.Serve(ctx, file, eng, hist, slog.New(slog.NewTextHandler(k.log, nil))) })
 	t.Cleanup(func() {
 		cancel()
 		server.Wait()
@@ -339,15 +371,6 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-func TestComms(t *testing.T) {
-	k := start(t, &jupytertest.Engine{})
-	reply, _ := k.Request("shell", "comm_info_request", object{})
-	expect(t, "comms", reply.Content["comms"], object{})
-	outputs := k.Outputs(k.Send("shell", "comm_open", object{"comm_id": "c1", "target_name": "nobody", "data": object{}}))
-	expect(t, "unknown target", []any{outputs[0].Type, outputs[0].Text("comm_id")}, []any{"comm_close", "c1"})
-	k.Outputs(k.Send("shell", "comm_msg", object{"comm_id": "c1", "data": object{}}))
-}
-
 func TestShutdown(t *testing.T) {
 	for _, channel := range []string{"shell", "control"} {
 		k := start(t, &jupytertest.Engine{})
@@ -389,7 +412,7 @@ func TestFlood(t *testing.T) {
 			stdout.WriteString(m.Text("text"))
 		}
 	}
-	if n := stdout.Len(); n < 8<<20 || n > 9<<20 {
+	if n := stdout.Len(); n < 2_000_000 || n > 2_100_000 {
 		t.Errorf("%d bytes arrived", n)
 	}
 	if !strings.HasSuffix(stdout.String(), "xxx\nthe end\n") || strings.Count(stdout.String(), " bytes of stdout left out]") != 1 {
@@ -399,4 +422,26 @@ func TestFlood(t *testing.T) {
 	if peak > 200<<20 {
 		t.Errorf("%d MB of heap in use", peak>>20)
 	}
+}
+
+// TestErrorAbortsWhatArrivesLate: cells that were sent before their client can have known of the error are not run, even if
+// they arrive after it.
+func TestErrorAbortsWhatArrivesLate(t *testing.T) {
+	k := start(t, &jupytertest.Engine{})
+	begin := time.Now()
+	first, failing := k.Frames("execute_request", jupytertest.ExecuteContent("wait a\nfail boom"))
+	late, frames := k.Frames("execute_request", jupytertest.ExecuteContent("print late")) // made now, sent after the error
+	between := time.Since(begin)
+	k.SendFrames("shell", failing...)
+	<-k.engine.Waiting("a")
+	for running := time.Now(); time.Since(running) <= between; {
+		runtime.Gosched()
+	}
+	k.engine.Release("a")
+	expect(t, "first", k.Reply("shell", first).Text("status"), "error")
+	k.SendFrames("shell", frames...)
+	expect(t, "late", k.Reply("shell", late).Text("status"), "aborted")
+	expect(t, "outputs", len(k.Outputs(late)), 0)
+	reply, _ := k.Execute("print on")
+	expect(t, "next", reply.Text("status"), "ok")
 }

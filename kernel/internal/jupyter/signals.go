@@ -27,7 +27,7 @@ func (s *server) obeySignals(ctx context.Context) {
 			return
 		case sig := <-signals:
 			if sig == os.Interrupt {
-				s.eng.Interrupt()
+				s.interruptCell()
 				continue
 			}
 			s.stop()

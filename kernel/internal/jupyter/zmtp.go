@@ -37,15 +37,17 @@ type socket struct {
 	ln      net.Listener
 	log     *slog.Logger
 	receive func(*peer, [][]byte) // called in one goroutine a peer
+	changed func()                // if not nil, called when a peer came or went
 
 	mu     sync.Mutex
-	peers  map[*peer]bool
+	peers  map[*peer]int // in the order of their coming
+	came   int
 	closed bool
 }
 
 // newSocket makes ln a socket whose messages go to receive, once accept is called.
 func newSocket(kind zmq4.SocketType, ln net.Listener, log *slog.Logger, receive func(*peer, [][]byte)) *socket {
-	return &socket{kind: kind, ln: ln, log: log, receive: receive, peers: map[*peer]bool{}}
+	return &socket{kind: kind, ln: ln, log: log, receive: receive, peers: map[*peer]int{}}
 }
 
 func (s *socket) accept() {
@@ -103,18 +105,41 @@ func (s *socket) serve(c net.Conn) {
 
 func (s *socket) add(p *peer) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.closed {
-		s.peers[p] = true
+	closed := s.closed
+	if !closed {
+		s.came++
+		s.peers[p] = s.came
 	}
-	return !s.closed
+	s.mu.Unlock()
+	if s.changed != nil {
+		s.changed()
+	}
+	return !closed
 }
 
 func (s *socket) remove(p *peer) {
 	p.close()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.peers, p)
+	s.mu.Unlock()
+	if s.changed != nil {
+		s.changed()
+	}
+}
+
+// find returns the peer that has an identity, the last one if several have; nil if none has.
+func (s *socket) find(id string) (last *peer) {
+	if id == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p, n := range s.peers {
+		if p.id == id && (last == nil || n > s.peers[last]) {
+			last = p
+		}
+	}
+	return last
 }
 
 func (s *socket) all() []*peer {
@@ -129,13 +154,11 @@ func (s *socket) all() []*peer {
 
 // reply sends frames to p, or, when p is gone, to the peer that came back under its identity.
 func (s *socket) reply(p *peer, frames [][]byte) {
-	if p.send(frames) || p.id == "" {
+	if p.send(frames) {
 		return
 	}
-	for _, other := range s.all() {
-		if other.id == p.id && other.send(frames) {
-			return
-		}
+	if back := s.find(p.id); back != nil {
+		back.send(frames)
 	}
 }
 

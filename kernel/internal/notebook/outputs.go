@@ -166,6 +166,9 @@ func (c *cellRecord) fail(err *engine.Error) {
 		o.fields.set("evalue", err.Value)
 		o.fields.set("traceback", traceback)
 	})
+	if err.More != nil {
+		c.Display(nb.Output{Data: err.More})
+	}
 }
 
 func number(n int) json.Number { return json.Number(strconv.Itoa(n)) }

@@ -62,6 +62,11 @@ func Run(ctx context.Context, eng engine.Engine, n *Notebook, opts Options) erro
 		}
 		limited := output.Limit(sink)
 		result := eng.Execute(engine.Request{Code: cell.Source(), Count: count}, limited)
+		for _, p := range result.Payload {
+			if p.Source == "page" { // there is no pager
+				limited.Display(nb.Output{Data: p.Page})
+			}
+		}
 		limited.End()
 		if result.Err == nil {
 			continue

@@ -80,6 +80,24 @@ func TestRunFillsOutputs(t *testing.T) {
 	}
 }
 
+// pager answers each cell with a page.
+type pager struct{ jupytertest.Engine }
+
+func (*pager) Execute(req engine.Request, _ engine.Sink) engine.Result {
+	return engine.Result{Payload: []engine.Payload{{Source: "page", Page: nb.Bundle{"text/plain": "about " + req.Code}}, {Source: "set_next_input", Text: "x"}}}
+}
+
+// TestRunShowsPages checks that what a pager would show is an output.
+func TestRunShowsPages(t *testing.T) {
+	n := newNotebook(t, "x?")
+	if err := Run(t.Context(), &pager{}, n, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := outputs(n.Cells[1]), `1`+"\n"+`{"data": {"text/plain": ["about x?"]},"metadata": {},"output_type": "display_data"}`; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
 func TestRunUpdatesEarlierCells(t *testing.T) {
 	n := newNotebook(t, "id i one", "id i two", "update i three\nprint x")
 	if err := Run(t.Context(), &jupytertest.Engine{}, n, Options{}); err != nil {

@@ -63,7 +63,7 @@ func TestLimitCutsAndAccountsForEveryByte(t *testing.T) {
 		}
 		l.End()
 		got := s.stdout.String()
-		head, rest, cut := strings.Cut(got, "\n[more than 8 MB on stdout: only the end of the rest is shown, when the cell ends]\n")
+		head, rest, cut := strings.Cut(got, "\n[more than 2 MB on stdout: only the end of the rest is shown, when the cell ends]\n")
 		var left int
 		if _, err := fmt.Sscanf(rest, "[%d bytes of stdout left out]\n", &left); !cut || err != nil {
 			t.Fatalf("%.10q: no notice: %v", piece, err)

@@ -17,9 +17,13 @@ import (
 
 // Command is sent by the front. Exactly one of its fields is set.
 type Command struct {
-	Run       *Run       `json:",omitempty"`
-	Eval      *Eval      `json:",omitempty"`
-	Interrupt *Interrupt `json:",omitempty"`
+	Run       *Run            `json:",omitempty"`
+	Eval      *Eval           `json:",omitempty"`
+	Interrupt *Interrupt      `json:",omitempty"`
+	Query     *Query          `json:",omitempty"`
+	Line      *Line           `json:",omitempty"`
+	Settings  *Settings       `json:",omitempty"`
+	Comm      *nb.CommMessage `json:",omitempty"` // of a client
 }
 
 // Run loads a generation and runs it.
@@ -29,22 +33,46 @@ type Run struct {
 	Drop   []string // variables to forget first
 }
 
-// Interrupt stops generation Gen, which runs or is about to; it is ignored if that has ended.
+// Interrupt stops generation Gen, which runs or is about to, unless it has ended, and what runs outside cells ([nb.Go]). There is
+// no generation 0.
 type Interrupt struct{ Gen int }
+
+// Settings change what the worker's process is like for all that is sent after them.
+type Settings struct {
+	Dir     string            `json:",omitempty"` // its folder; empty leaves that as it is
+	Env     map[string]string `json:",omitempty"` // variables to set
+	Unset   []string          `json:",omitempty"` // variables to remove
+	Args    []string          // os.Args from its second element on
+	Flags   []string          `json:",omitempty"` // flags that the next cell is about to define, and may have defined before
+	Discard []string          `json:",omitempty"` // variables of the session to forget
+}
 
 // Event is sent by the worker. Exactly one of its pointers is set, or Ready.
 type Event struct {
-	Seq     int // 1, 2, …: the number in its mark
+	Seq     int // 1, 2, …: the number in its mark; 0 for an Answer, which has none
 	Ready   bool
-	Display *nb.Output `json:",omitempty"`
-	Result  nb.Bundle  `json:",omitempty"`
-	Clear   *Clear     `json:",omitempty"`
-	Panic   *Panic     `json:",omitempty"` // in a goroutine; the worker goes on
-	Done    *Done      `json:",omitempty"`
+	Display *nb.Output      `json:",omitempty"`
+	Result  nb.Bundle       `json:",omitempty"`
+	Clear   *Clear          `json:",omitempty"`
+	Panic   *Panic          `json:",omitempty"` // in a goroutine; the worker goes on
+	Done    *Done           `json:",omitempty"`
+	Input   *Input          `json:",omitempty"`
+	Answer  *Answer         `json:",omitempty"`
+	Comm    *nb.CommMessage `json:",omitempty"`
+	Capture *Capture        `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.
 type Clear struct{ Wait bool }
+
+// Capture says where what follows is shown: with Begin, as an Output widget, until one whose End is that event's Seq. Its mark
+// is in standard error too. With Clear it removes what the widget shows, and nothing else.
+type Capture struct {
+	Comm  string // of the widget
+	Begin bool   `json:",omitempty"`
+	End   int    `json:",omitempty"`
+	Clear *Clear `json:",omitempty"`
+}
 
 // Panic is a recovered panic.
 type Panic struct {
@@ -66,12 +94,14 @@ type Done struct {
 	Set         []string // variables whose declaration was executed
 	Panic       *Panic   `json:",omitempty"`
 	Failed      string   `json:",omitempty"` // the error that the last expression returned
+	Causes      []string `json:",omitempty"` // what that wraps, a line each, indented where one wraps several
 	Interrupted bool     `json:",omitempty"`
 	Abandoned   string   `json:",omitempty"` // what the interrupted code was waiting for; it is left waiting
 	Load        string   `json:",omitempty"` // why the plugin could not be loaded
 	LoadTime    time.Duration
 	RunTime     time.Duration
-	Refused     string `json:",omitempty"` // why an Eval needs code of its own; nothing was run
+	CPUTime     time.Duration // of all threads of the worker while the cell ran
+	Refused     string        `json:",omitempty"` // why an Eval needs code of its own; nothing was run
 }
 
 const (

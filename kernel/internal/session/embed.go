@@ -9,7 +9,7 @@ import (
 	"golab/kernel/internal/cell"
 )
 
-// folder is where cells run and what their //go:embed lines are relative to.
+// folder is where the notebook lies, which //go:embed lines are relative to.
 func (s *Session) folder() (string, error) { return filepath.Abs(s.opts.Dir) }
 
 // embedded finds the files that variables hold, by pattern, as they are now. Its error is of type cell.Errors if the user

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
 	"os/exec"
 	"regexp"
@@ -14,7 +15,7 @@ import (
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
-	"golab/kernel/internal/pipe"
+	"golab/kernel/nb"
 )
 
 func red(s string) string  { return "\x1b[31m" + s + "\x1b[0m" }
@@ -37,38 +38,72 @@ func (s *Session) compileError(err error) *engine.Error {
 	default:
 		return s.failed(err)
 	}
-	e := &engine.Error{Name: "compile error", Value: list[0].Error()}
+	s.mu.Lock()
+	running := s.running
+	s.mu.Unlock()
+	e := &engine.Error{Name: "compile error", Value: flat(list[0].Error())}
+	var rest []string
+	hints := map[string]bool{} // what follows from one mistake has the same
 	for i, one := range list {
-		if i == maxErrors {
-			e.Traceback = append(e.Traceback, fmt.Sprintf("… and %d more", len(list)-i))
-			break
+		hint := cell.Hint(one)
+		text := compileErrorText(one)
+		if hint != "" && !hints[hint] {
+			text = append(text, "hint: "+hint)
 		}
-		line, col := one.Source.Position(one.Offset)
-		e.Traceback = append(e.Traceback, fmt.Sprintf("%s %s", bold(fmt.Sprintf("%s:%d:%d:", one.Source.Name, line, col)), red(one.Msg)))
-		e.Traceback = append(e.Traceback, excerpt(one.Source, line, col)...)
-		if one.Hint != "" {
-			e.Traceback = append(e.Traceback, "hint: "+one.Hint)
+		hints[hint] = true
+		if running != nil && one.Source != running.src && one.Source.Name != running.src.Name {
+			text = append(text, dim("in "+one.Source.Name+", which is compiled again for "+running.src.Name))
 		}
+		if i < maxErrors {
+			e.Traceback = append(e.Traceback, text...)
+		} else {
+			rest = append(rest, text...)
+		}
+	}
+	if n := len(list) - maxErrors; n > 0 {
+		e.Traceback = append(e.Traceback, fmt.Sprintf("… and %d more", n))
+		e.More = folded(count(n, "more error", "more errors"), rest)
 	}
 	return e
 }
 
-// excerpt is a line of a cell with its number, and a caret under column col if that is not 0.
-func excerpt(src *cell.Source, line, col int) []string {
-	text := src.Line(line)
-	num := fmt.Sprintf("%5d", line)
-	out := []string{dim(num+" | ") + text}
-	if col > 0 {
-		pad := []byte(text[:min(col-1, len(text))])
-		for i, c := range pad {
-			if c != '\t' {
-				pad[i] = ' '
-			}
-		}
-		out = append(out, dim("      | ")+string(pad)+red("^"))
+// compileErrorText is what is wrong at one place, with the lines around it.
+func compileErrorText(e *cell.Error) []string {
+	line, col := e.Source.Position(e.Offset)
+	start, end := e.Start, e.End
+	if start >= end {
+		start, end = tokenAt(e.Source, e.Offset)
 	}
+	out := strings.Split(fmt.Sprintf("%s %s", bold(fmt.Sprintf("%s:%d:%d:", e.Source.Name, line, col)), red(e.Msg)), "\n")
+	out = append(out, excerpt(e.Source, line, e.Offset, start, end)...)
 	return out
 }
+
+// flat is text on one line.
+func flat(text string) string {
+	if !strings.Contains(text, "\n") {
+		return text
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
+
+// folded is text that clients show when it is asked for.
+func folded(summary string, lines []string) nb.Bundle {
+	text := ansiCodes.ReplaceAllString(strings.Join(lines, "\n"), "")
+	return nb.Bundle{
+		"text/html":  "<details><summary>" + html.EscapeString(summary) + "</summary><pre>" + html.EscapeString(text) + "</pre></details>",
+		"text/plain": "(" + summary + ")",
+	}
+}
+
+var ansiCodes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 var toolLine = regexp.MustCompile(`(?m)^(/g\d+/[^:\n]+):(\d+)(?::(\d+))?: (.*)$`)
 
@@ -143,61 +178,6 @@ func (s *Session) failed(err error) *engine.Error {
 
 func internal(err error) *engine.Error {
 	return &engine.Error{Name: "GoLab error", Value: err.Error(), Traceback: strings.Split(red("GoLab error: ")+err.Error(), "\n")}
-}
-
-// panicError shows a panic of the cell's own goroutine.
-func (s *Session) panicError(p *pipe.Panic) *engine.Error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := &engine.Error{Name: "panic", Value: p.Value}
-	for _, f := range p.Frames {
-		if _, name, ok := cell.SplitFileName(f.File); ok {
-			e.Value += fmt.Sprintf(" (%s:%d)", name, f.Line)
-			break
-		}
-	}
-	e.Traceback = panicText(p, s.source)
-	return e
-}
-
-// panicText writes a panic and the user's part of its stack; source finds cells' texts and may be nil.
-func panicText(p *pipe.Panic, source func(file string) *cell.Source) []string {
-	head := "panic: "
-	if p.Goroutine {
-		head = "panic in a goroutine: "
-	}
-	out := []string{red(head) + p.Value}
-	others, before := 0, true
-	for _, f := range p.Frames {
-		_, name, ok := cell.SplitFileName(f.File)
-		if !ok {
-			if before && others < 3 && !strings.HasPrefix(f.Func, "runtime.") {
-				out = append(out, dim(fmt.Sprintf("  in %s (%s:%d)", cell.PlainPaths(f.Func), f.File, f.Line)))
-			}
-			others++
-			continue
-		}
-		before = false
-		out = append(out, fmt.Sprintf("%s in %s", bold(fmt.Sprintf("%s:%d", name, f.Line)), userFunc(f.Func)))
-		if source != nil {
-			if src := source(f.File); src != nil {
-				out = append(out, excerpt(src, f.Line, 0)...)
-			}
-		}
-	}
-	return out
-}
-
-// userFunc names a function as the user does.
-func userFunc(fn string) string {
-	fn = cell.PlainName(strings.TrimPrefix(fn, "nb."))
-	if fn == "ʼcell" {
-		return "the cell"
-	}
-	if rest, ok := strings.CutPrefix(fn, "ʼcell."); ok {
-		return "a function literal (" + rest + ")"
-	}
-	return fn
 }
 
 func interruptedWhile(what string) *engine.Error {

@@ -38,7 +38,7 @@ func TestInspect(t *testing.T) {
 	s := open(t)
 	must(t, s, "pt := []int{1}")
 	b := s.Inspect("len(pt)", 5, 0)
-	if b["text/plain"] != "var pt []int\n\nvariable of cell[1]" || b["text/markdown"] != "```go\nvar pt []int\n```\n\n*variable of cell[1]*" {
+	if b["text/plain"] != "var pt []int\n\n= []int{1}  (1 item)\n\nvariable of cell[1]" || b["text/markdown"] != "```go\nvar pt []int\n```\n\n```go\n= []int{1}  (1 item)\n```\n\n*variable of cell[1]*" {
 		t.Errorf("got %q", b)
 	}
 	if b := s.Inspect("fmt.Println", 6, 0); !strings.Contains(b["text/plain"].(string), "Println formats using the default formats") {

@@ -302,20 +302,24 @@ func getModules(ctx context.Context, s *Session, c *call) *engine.Error {
 	if len(args) == 0 {
 		return c.failf("which module? For example `%%get example.org/name` or `%%get example.org/name@v1.2.3`")
 	}
-	err := s.changeModules(ctx, c.out, func(f *modules.Folder) error {
+	return c.ended(ctx, s.get(ctx, c.r.out, "stdout", args))
+}
+
+// get gets modules for the session and says on a stream what that changed.
+func (s *Session) get(ctx context.Context, out engine.Sink, stream string, args []string) error {
+	return s.changeModules(ctx, out, func(f *modules.Folder) error {
 		changes, err := f.Get(ctx, args)
 		if err != nil {
 			return err
 		}
 		for _, ch := range changes {
-			c.out.Stream("stdout", ch.String()+"\n")
+			out.Stream(stream, ch.String()+"\n")
 		}
 		if len(changes) == 0 {
-			c.out.Stream("stdout", "nothing to change: it is there already\n")
+			out.Stream(stream, "nothing to change: it is there already\n")
 		}
 		return nil
 	})
-	return c.ended(ctx, err)
 }
 
 // ended makes the error of a command, if it failed.
@@ -338,7 +342,7 @@ func (s *Session) path(name string) string {
 		}
 	}
 	if !filepath.IsAbs(name) {
-		name = filepath.Join(s.opts.Dir, name)
+		name = filepath.Join(s.folderNow(), name)
 	}
 	if abs, err := filepath.Abs(name); err == nil {
 		return abs
@@ -351,19 +355,7 @@ func useModule(ctx context.Context, s *Session, c *call) *engine.Error {
 	if c.Args == "" {
 		return c.failf("which folder? For example `%%use ./name`")
 	}
-	var paths []string
-	err := s.changeModules(ctx, c.out, func(f *modules.Folder) (err error) {
-		paths, err = f.Use(ctx, s.path(c.Args))
-		return err
-	})
-	if err != nil {
-		return c.ended(ctx, err)
-	}
-	dirs := s.mods.folder.Locals()
-	for _, p := range paths {
-		c.out.Stream("stdout", fmt.Sprintf("%s from %s\n", p, dirs[p]))
-	}
-	return nil
+	return s.use(ctx, c, s.path(c.Args), "%s from %s\n")
 }
 
 // mod is %mod.
@@ -383,10 +375,10 @@ func mod(ctx context.Context, s *Session, c *call) *engine.Error {
 		file = modules.Beside(s.opts.Notebook)
 	}
 	if verb == "load" {
-		err := s.changeModules(ctx, c.out, func(f *modules.Folder) error {
+		err := s.changeModules(ctx, c.r.out, func(f *modules.Folder) error {
 			changes, err := f.Load(ctx, file)
 			for _, ch := range changes {
-				c.out.Stream("stdout", ch.String()+"\n")
+				c.r.out.Stream("stdout", ch.String()+"\n")
 			}
 			return err
 		})
@@ -401,7 +393,7 @@ func mod(ctx context.Context, s *Session, c *call) *engine.Error {
 	if err := s.mods.folder.Save(ctx, file); err != nil {
 		return c.ended(ctx, err)
 	}
-	c.out.Stream("stdout", "saved in "+file+"\n")
+	c.r.out.Stream("stdout", "saved in "+file+"\n")
 	return nil
 }
 
@@ -415,7 +407,7 @@ func listModules(ctx context.Context, s *Session, c *call) *engine.Error {
 		}
 	}
 	if len(reqs) == 0 {
-		c.out.Stream("stdout", "no modules beyond GoLab's own; `%get MODULE` and `%use DIR` add some\n")
+		c.r.out.Stream("stdout", "no modules beyond GoLab's own; `%get MODULE` and `%use DIR` add some\n")
 	}
 	for _, r := range reqs {
 		line := r.Module + " " + r.Version
@@ -427,7 +419,7 @@ func listModules(ctx context.Context, s *Session, c *call) *engine.Error {
 		case r.Indirect:
 			line += " (needed by others)"
 		}
-		c.out.Stream("stdout", line+"\n")
+		c.r.out.Stream("stdout", line+"\n")
 	}
 	return nil
 }

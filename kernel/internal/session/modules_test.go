@@ -122,6 +122,7 @@ func openIn(t *testing.T, dir, notebook string) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.settings.noAutoGet = true
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -189,7 +190,7 @@ func TestModules(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	history := []record{{1, "a := 1", true}, {2, "b := a", true}, {3, "oops", false}, {3, "c := b", true}, {5, "d", false}}
+	history := []record{{count: 1, code: "a := 1", ok: true}, {count: 2, code: "b := a", ok: true}, {count: 3, code: "oops", ok: false}, {count: 3, code: "c := b", ok: true}, {count: 5, code: "d", ok: false}}
 	for args, want := range map[string][]string{
 		"all":     {"a := 1", "b := a", "c := b"},
 		"2-3":     {"b := a", "c := b"},

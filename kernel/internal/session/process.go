@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/pipe"
+	"golab/kernel/nb"
 )
 
 // process is one worker process and its pipes.
@@ -31,12 +33,20 @@ type process struct {
 	used   bool
 	loaded loaded
 
+	settled []string // its os.Args
+
+	queries queries
+	comms   *comms
+
 	mu  sync.Mutex             // of commands
 	why atomic.Pointer[string] // it was killed, if it was
+
+	postMu sync.Mutex
+	posted []pipe.Command // to be sent; the first is being sent
 }
 
-// start starts a worker in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
-func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink) (*process, error) {
+// start starts a worker of the kernel in the folder cwd. Its displays go through GoNB's named pipes in dir as well as through its own.
+func start(program, cwd, dir string, env []string, kernel string, sink func() engine.Sink, input func(pipe.Input), panicked func(pipe.Panic, engine.Sink)) (*process, error) {
 	if _, err := os.Stat(cwd); cwd != "" && err != nil {
 		return nil, fmt.Errorf("the folder in which cells run is not there: %w\nhint: make it again, or restart the kernel in another one", err)
 	}
@@ -94,8 +104,7 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 	cmd.Dir = cwd
 	cmd.Stdout, cmd.Stderr = outW, errW
 	cmd.ExtraFiles = []*os.File{cmdR, evW}
-	cmd.Env = append(append(os.Environ(), extraEnv...),
-		protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back, protocol.GONB_TMP_DIR_ENV+"="+dir)
+	cmd.Env = append(slices.Clip(env), protocol.GONB_PIPE_ENV+"="+gonb, protocol.GONB_PIPE_BACK_ENV+"="+back)
 	cmd.SysProcAttr = childAttr()
 	if err := cmd.Start(); err != nil {
 		return fail(fmt.Errorf("start the worker: %w", err))
@@ -104,12 +113,15 @@ func start(program, cwd, dir string, extraEnv []string, sink func() engine.Sink)
 		f.Close()
 	}
 	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
-	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, p.ended, p.cut)
+	comm := func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }
+	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked, comm: comm}
+	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, to, kernel)
 	if err != nil {
 		cmd.Process.Kill()
 		reap(cmd)
 		return fail(err)
 	}
+	p.comms = p.pump.comms
 	pumped := make(chan struct{})
 	go func() {
 		p.pump.run()
@@ -135,6 +147,31 @@ func (p *process) send(c pipe.Command) error {
 	defer p.mu.Unlock()
 	_, err = p.commands.Write(append(b, '\n'))
 	return err
+}
+
+// post sends a command soon, behind those posted before. A worker that takes none does not make the caller wait.
+func (p *process) post(c pipe.Command) {
+	p.postMu.Lock()
+	defer p.postMu.Unlock()
+	p.posted = append(p.posted, c)
+	if len(p.posted) > 1 {
+		return
+	}
+	go func() {
+		p.postMu.Lock()
+		defer p.postMu.Unlock()
+		for len(p.posted) > 0 {
+			c := p.posted[0]
+			p.postMu.Unlock()
+			err := p.send(c)
+			p.postMu.Lock()
+			if err != nil { // it is dead
+				p.posted = nil
+				return
+			}
+			p.posted = p.posted[1:]
+		}
+	}()
 }
 
 // ended takes the end of a generation from the pump. What cells write into the worker's pipes may look like one.

@@ -23,17 +23,30 @@ import (
 type pump struct {
 	stdout, stderr *stream
 	events, gonb   *source
-	back           *gob.Encoder
 	backFile       *os.File
 	wakeR, wakeW   *os.File
 	sink           func() engine.Sink
-	done           func(pipe.Done)
-	cut            func() // called once when the worker has closed its events
-	words          lastWords
+	listener
+	words    lastWords
+	comms    *comms
+	captures captures
+	gonbComm *gonbComm
 
 	pending map[int]pipe.Event // read, mark not yet seen
+	both    map[int]pipe.Event // captures whose mark has not been seen in standard error
 	shown   map[string]bool    // display ids of gonbui
 	dec     *gob.Decoder
+}
+
+// listener takes what the pump reads that is no output. Its functions don't wait.
+type listener struct {
+	done   func(pipe.Done)
+	cut    func() // called once when the worker has closed its events
+	input  func(pipe.Input)
+	answer func(pipe.Answer)
+	comm   func(nb.CommMessage) // takes what is for the worker
+	// panicked shows a panic of a goroutine.
+	panicked func(pipe.Panic, engine.Sink)
 }
 
 // source is a pipe read without waiting.
@@ -47,8 +60,9 @@ type source struct {
 // stream is standard output or error.
 type stream struct {
 	*source
-	name string
-	tail []byte // the start of a UTF-8 sequence
+	name   string
+	routes []route // captures that have begun here, the latest last
+	tail   []byte  // the start of a UTF-8 sequence
 }
 
 func newSource(f *os.File) (*source, error) {
@@ -56,8 +70,9 @@ func newSource(f *os.File) (*source, error) {
 	return &source{f: f, fd: fd}, unix.SetNonblock(fd, true)
 }
 
-func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, done func(pipe.Done), cut func()) (*pump, error) {
-	p := &pump{sink: sink, done: done, cut: cut, backFile: back, pending: map[int]pipe.Event{}, shown: map[string]bool{}}
+func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sink, to listener, kernel string) (*pump, error) {
+	p := &pump{sink: sink, listener: to, backFile: back, pending: map[int]pipe.Event{}, both: map[int]pipe.Event{}, shown: map[string]bool{},
+		comms: &comms{open: map[string]string{}}, captures: captures{map[string]*captured{}, map[string]*captured{}}}
 	var srcs [4]*source
 	for i, f := range []*os.File{stdout, stderr, events, gonb} {
 		var err error
@@ -73,7 +88,7 @@ func newPump(stdout, stderr, events, gonb, back *os.File, sink func() engine.Sin
 	if err != nil {
 		return nil, err
 	}
-	p.back = gob.NewEncoder(answers(fd))
+	p.gonbComm = newGonbComm(sink, gob.NewEncoder(answers(fd)), kernel)
 	p.wakeR, p.wakeW, err = os.Pipe()
 	return p, err
 }
@@ -104,7 +119,7 @@ func (p *pump) run() {
 		}
 		more := p.pass()
 		if p.words.overdue() {
-			p.stderr.emit(p.sink(), p.words.release(), false)
+			p.stderr.emit(p.to(p.stderr), p.words.release(), false)
 		}
 		if fds[0].Revents != 0 {
 			// What cells started may still write: no more is read than the pipes can have held.
@@ -173,13 +188,15 @@ func (p *pump) deliverText(s *stream) {
 		if s == p.stderr {
 			text = p.words.hear(text)
 		}
-		s.emit(p.sink(), text, false)
+		s.emit(p.to(s), text, false)
 		if !ok {
 			s.buf = append(s.buf[:0], rest...)
 			return
 		}
 		if s == p.stdout {
 			p.deliver(seq)
+		} else if seq != 0 {
+			p.redirect(seq)
 		}
 		s.buf = append(s.buf[:0], rest...)
 	}
@@ -223,6 +240,29 @@ func (p *pump) deliver(seq int) {
 	}
 }
 
+// redirect is deliver for a mark in standard error, where there are only those of captures.
+func (p *pump) redirect(seq int) {
+	for {
+		e, ok := p.pending[seq]
+		if !ok {
+			e, ok = p.both[seq]
+		}
+		if ok && e.Capture != nil {
+			if _, seen := p.both[seq]; seen {
+				delete(p.both, seq)
+			} else {
+				p.both[seq] = e
+			}
+			p.capture(p.stderr, seq, e.Capture)
+			return
+		}
+		if ok || !p.wait(p.events) {
+			return
+		}
+		p.readEvents()
+	}
+}
+
 // wait reads more of s, waiting for it a while.
 func (p *pump) wait(s *source) bool {
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
@@ -245,7 +285,11 @@ func (p *pump) readEvents() {
 		var e pipe.Event
 		err := json.Unmarshal(p.events.buf[:i], &e)
 		p.events.buf = append(p.events.buf[:0], p.events.buf[i+1:]...)
-		if err == nil {
+		switch {
+		case err != nil:
+		case e.Answer != nil:
+			p.answer(*e.Answer)
+		default:
 			p.pending[e.Seq] = e
 		}
 	}
@@ -254,22 +298,38 @@ func (p *pump) readEvents() {
 func (p *pump) handle(e pipe.Event) {
 	switch {
 	case e.Display != nil:
-		p.sink().Display(*e.Display)
+		p.display(*e.Display)
 	case e.Result != nil:
 		if text, ok := e.Result["text/plain"].(string); ok {
 			e.Result["text/plain"] = cell.PlainPaths(text)
 		}
 		p.sink().Result(e.Result)
 	case e.Clear != nil:
-		p.sink().Clear(e.Clear.Wait)
+		p.to(p.stdout).Clear(e.Clear.Wait)
+	case e.Comm != nil:
+		p.comms.note(*e.Comm)
+		if e.Comm.Type == "comm_close" {
+			p.forgetWidget(e.Comm.ID)
+		}
+		p.sink().Comm(*e.Comm)
+	case e.Capture != nil:
+		if _, seen := p.both[e.Seq]; seen {
+			delete(p.both, e.Seq)
+		} else {
+			p.both[e.Seq] = e
+		}
+		p.capture(p.stdout, e.Seq, e.Capture)
 	case e.Panic != nil:
-		p.sink().Stream("stderr", strings.Join(panicText(e.Panic, nil), "\n")+"\n")
+		p.panicked(*e.Panic, p.to(p.stdout))
+	case e.Input != nil:
+		p.input(*e.Input)
 	case e.Done != nil:
 		if p.stderr.fill() {
 			p.deliverText(p.stderr)
 		}
-		p.stderr.emit(p.sink(), p.words.release(), true)
-		p.stdout.emit(p.sink(), nil, true)
+		p.stderr.emit(p.to(p.stderr), p.words.release(), true)
+		p.stdout.emit(p.to(p.stdout), nil, true)
+		p.tellCaptured()
 		p.done(*e.Done)
 	}
 }
@@ -279,9 +339,11 @@ func (p *pump) flush() {
 	p.readEvents()
 	p.stderr.buf = p.words.hear(p.stderr.buf)
 	for _, s := range []*stream{p.stderr, p.stdout} {
-		s.emit(p.sink(), s.buf, true)
+		s.emit(p.to(s), s.buf, true)
 		s.buf = nil
 	}
+	p.tellCaptured()
+	p.comms.closeAll(p.sink())
 }
 
 // answers is the pipe back to gonbui. A program that does not read it must not stop the pump: then answers are lost.
@@ -321,10 +383,7 @@ func (p *pump) readGonb() bool {
 		p.gonb.buf = nil
 		return false
 	}
-	if v, ok := d.Data[protocol.MIMECommValue]; ok {
-		if c, ok := v.(protocol.CommValue); ok && c.Address == protocol.GonbuiSyncAddress {
-			p.back.Encode(&protocol.CommValue{Address: protocol.GonbuiSyncAckAddress, Value: c.Value})
-		}
+	if p.gonbComm.program(d) {
 		return true
 	}
 	out := nb.Output{Data: nb.Bundle{}, Metadata: d.Metadata, ID: d.DisplayID}
@@ -340,10 +399,13 @@ func (p *pump) readGonb() bool {
 	if len(out.Data) == 0 {
 		return true
 	}
+	if strings.HasPrefix(out.ID, gonbScripts) {
+		out.ID = p.gonbComm.inCell(out.ID)
+	}
 	if out.ID != "" {
 		out.Update = p.shown[out.ID]
 		p.shown[out.ID] = true
 	}
-	p.sink().Display(out)
+	p.display(out)
 	return true
 }

@@ -73,7 +73,7 @@ func (s *Session) runRace(ctx context.Context, r *run, out engine.Sink) *engine.
 		out.Stream("stderr", "golab: building with the race detector; the first time, packages are compiled for it\n")
 	})
 	exe := filepath.Join(dir, "cell")
-	err = s.packages().Program(ctx, dir, prog.Files, exe, "-race", "-gcflags=-l") // of inlined calls, reports name the innermost only
+	err = s.packages().Program(ctx, dir, prog.Files, exe, append([]string{"-race", "-gcflags=-l"}, s.settings.goFlags()...)...) // of inlined calls, reports name the innermost only
 	slow.Stop()
 	lap(&r.times.Compile)
 	if ctx.Err() != nil {
@@ -83,7 +83,7 @@ func (s *Session) runRace(ctx context.Context, r *run, out engine.Sink) *engine.
 		return s.raceBuildError(src, err)
 	}
 	defer lap(&r.times.run)
-	return s.raceProcess(ctx, exe, dir, out)
+	return s.raceProcess(ctx, r, exe, dir, out)
 }
 
 // plain writes the cell as a program. A bug of ours that panics on it is an error of the cell.
@@ -129,11 +129,11 @@ func (s *Session) raceBuildError(src *cell.Source, err error) *engine.Error {
 }
 
 // raceProcess runs the program and reports its races.
-func (s *Session) raceProcess(ctx context.Context, exe, dir string, out engine.Sink) *engine.Error {
+func (s *Session) raceProcess(ctx context.Context, r *run, exe, dir string, out engine.Sink) *engine.Error {
 	log := filepath.Join(dir, "report")
-	cmd := exec.Command(exe)
-	cmd.Dir = s.opts.Dir
-	cmd.Env = append(append(os.Environ(), s.opts.Env...), "GOTRACEBACK=single",
+	cmd := exec.Command(exe, r.args...)
+	cmd.Dir = s.folderNow()
+	cmd.Env = append(s.settings.environ(), "GOTRACEBACK=single",
 		"GORACE=halt_on_error=0 exitcode=66 atexit_sleep_ms=0 strip_path_prefix= log_path="+log)
 	cmd.SysProcAttr = childAttr()
 	stdout, stderr := &relay{name: "stdout", out: out}, &relay{name: "stderr", out: out, holds: true}
@@ -456,7 +456,7 @@ func (s *Session) stackText(b *strings.Builder, frames []pipe.Frame) {
 		_, name, _ := cell.SplitFileName(f.File)
 		fmt.Fprintf(b, "    %s in %s\n", bold(fmt.Sprintf("%s:%d", name, f.Line)), userFunc(f.Func))
 		if src := s.source(f.File); src != nil {
-			for _, l := range excerpt(src, f.Line, 0) {
+			for _, l := range []string{oneLine(src, f.Line)} {
 				fmt.Fprintf(b, "    %s\n", l)
 			}
 		}

@@ -12,10 +12,17 @@ import (
 	"golab/kernel/internal/modules"
 )
 
+// withCode is the cells that were run and are more than commands.
+func (s *Session) withCode() []record {
+	return slices.DeleteFunc(slices.Clone(s.history), func(r record) bool { return strings.TrimSpace(r.code) == "" })
+}
+
 // record is a cell that was run.
 type record struct {
 	count int
+	cell  string // as it was typed
 	code  string // its Go code, without commands
+	args  []string
 	ok    bool
 }
 
@@ -38,33 +45,33 @@ func replay(ctx context.Context, s *Session, c *call) *engine.Error {
 	if c.Args == "" {
 		return listCells(s, c)
 	}
-	chosen, err := choose(s.history, c.Args)
+	chosen, err := choose(s.withCode(), c.Args)
 	if err != nil {
 		return c.failf("%v", err)
 	}
-	if err := s.restart(ctx, c.out); err != nil {
+	if err := s.restart(ctx, c.r.out); err != nil {
 		return c.ended(ctx, err)
 	}
-	own := c.r.src
+	own, args := c.r.src, c.r.args
 	for i, rec := range chosen {
-		c.out.Stream("stdout", fmt.Sprintf("── %s: %s\n", rec.name(), rec.title()))
+		c.r.out.Stream("stdout", fmt.Sprintf("── %s: %s\n", rec.name(), rec.title()))
 		err := interruptedWhile("cells were being replayed")
 		if ctx.Err() == nil {
 			s.mu.Lock()
 			s.gen++
 			src := &cell.Source{Name: rec.name(), Gen: s.gen, Text: rec.code}
 			s.sources[cell.FileName(src.Gen, src.Name)] = src
-			c.r.src, c.r.inWorker, c.r.killed = src, false, false
+			c.r.src, c.r.args, c.r.inWorker, c.r.killed = src, rec.args, false, false
 			s.mu.Unlock()
-			s.renewModules(ctx, c.out)
-			err = s.runCode(ctx, c.r, c.out)
+			s.renewModules(ctx, c.r.out)
+			err = s.runCode(ctx, c.r, c.r.out)
 		}
 		if err != nil {
 			return stopped(err, rec, chosen[i+1:])
 		}
 	}
 	s.mu.Lock()
-	c.r.src, c.r.inWorker = own, false
+	c.r.src, c.r.args, c.r.inWorker = own, args, false
 	s.mu.Unlock()
 	return nil
 }
@@ -94,26 +101,31 @@ func (s *Session) restart(ctx context.Context, out engine.Sink) error {
 	if err := s.replaceWorker(ctx, out, p); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.state = cell.New()
-	s.mu.Unlock()
+	s.forgetState()
 	return nil
+}
+
+// forgetState forgets all that cells declared.
+func (s *Session) forgetState() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state = cell.New()
 }
 
 // listCells is %replay without arguments.
 func listCells(s *Session, c *call) *engine.Error {
-	if len(s.history) == 0 {
-		c.out.Stream("stdout", "no cells have been run yet\n")
+	if len(s.withCode()) == 0 {
+		c.r.out.Stream("stdout", "no cells have been run yet\n")
 		return nil
 	}
-	for _, r := range s.history {
+	for _, r := range s.withCode() {
 		failed := ""
 		if !r.ok {
 			failed = " (failed)"
 		}
-		c.out.Stream("stdout", fmt.Sprintf("%5d  %s%s\n", r.count, r.title(), failed))
+		c.r.out.Stream("stdout", fmt.Sprintf("%5d  %s%s\n", r.count, r.title(), failed))
 	}
-	c.out.Stream("stdout", "`%replay 1-4,7` drops all values and runs those cells again in this order of time; `%replay all` those that did not fail\n")
+	c.r.out.Stream("stdout", "`%replay 1-4,7` drops all values and runs those cells again in this order of time; `%replay all` those that did not fail\n")
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
 	"golab/kernel/internal/engine"
@@ -34,6 +35,8 @@ type Options struct {
 	Dir string
 	// Notebook is the path of the notebook whose cells run, from which its saved modules are found; empty if unknown.
 	Notebook string
+	// Kernel is the identifier under which a Jupyter server knows this kernel; empty if there is none.
+	Kernel string
 	// Env is added to the worker's environment.
 	Env []string
 	// Log takes lines for the person who runs the kernel. It may be nil.
@@ -48,8 +51,10 @@ type Session struct {
 	ctx  context.Context // of opening the base
 	stop context.CancelFunc
 
-	mods    sessionModules // of the goroutine of Execute
-	history []record
+	mods     sessionModules // of the goroutine of Execute
+	history  []record
+	settings *settings // what commands set
+	shells   shells
 
 	compileAll bool // evaluate nothing: for tests
 	compiled   int  // how many cells were
@@ -67,25 +72,53 @@ type Session struct {
 	gen     int
 	running *run
 	closed  bool
+
+	completing context.CancelFunc // ends the latest completion
+	language   *language
 }
 
 // run is the cell that is being executed.
 type run struct {
 	src       *cell.Source
-	cancel    context.CancelFunc // of compiling
+	full      string // its text with commands
+	req       engine.Request
+	out       engine.Sink // where it shows things: commands may divert it
+	payload   []engine.Payload
+	asks      bool     // the next shell command takes input
+	password  bool     // which is not shown
+	depth     int      // of files that run files
+	way       way      // how its Go code is run
+	args      []string // of the program that it is, see %args
+	testArgs  []string // of %test
+	testing   *call
+	finally   []func(failed bool) *engine.Error // what commands do when it has ended, the last first
+	cancel    context.CancelFunc                // of compiling
 	inWorker  bool
 	killed    bool
 	interrupt bool
 	timed     bool // print the times when the cell has ended
-	race      bool // look for data races
 	times     times
+
+	asking   context.Context // ends when the cell does, or is interrupted
+	stopAsks context.CancelFunc
 }
+
+// way is how the Go code of a cell is run.
+type way int
+
+const (
+	alive  way = iota // in the worker
+	raced             // in a process of its own, looking for data races
+	tested            // its tests, in a process of their own
+	done              // not any more: a command has done it
+)
 
 // times is where the time of a cell went.
 type times struct {
 	check       time.Duration
 	build.Times // zero for a cell that was evaluated
 	load, run   time.Duration
+	cpu         time.Duration // of the worker
 }
 
 func (t times) text(name string, total time.Duration) string {
@@ -100,7 +133,7 @@ func (t times) text(name string, total time.Duration) string {
 	for _, p := range parts {
 		list = append(list, p.name+" "+milliseconds(p.took))
 	}
-	return fmt.Sprintf("%s: %s ms (%s)\n", name, milliseconds(total), strings.Join(list, ", "))
+	return fmt.Sprintf("%s: %s ms (%s); CPU %s ms\n", name, milliseconds(total), strings.Join(list, ", "), milliseconds(t.cpu))
 }
 
 func milliseconds(d time.Duration) string {
@@ -123,7 +156,8 @@ func New(opts Options) (*Session, error) {
 		opts.Log = func(string, ...any) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Session{opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, memory: maxLanguageMemory, log: opts.Log}
 	s.begin()
 	return s, nil
 }
@@ -210,8 +244,7 @@ func (s *Session) ensureWorker() (*process, error) {
 	if s.worker != nil && s.worker.alive() {
 		return s.worker, nil
 	}
-	env := append([]string{"TF_CPP_MIN_LOG_LEVEL=2", "GOMLX_NO_AUTO_INSTALL=1"}, s.opts.Env...)
-	p, err := start(program, s.opts.Dir, s.dir, env, s.currentSink)
+	p, err := start(program, s.settings.folder(), s.dir, s.settings.environ(), s.opts.Kernel, s.currentSink, s.askInput, s.goroutinePanic)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +282,9 @@ func (s *Session) currentSink() engine.Sink {
 
 // Execute runs one cell. It is part of engine.Engine.
 func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
-	cmds, text := cutCommands(strings.ReplaceAll(req.Code, "\r\n", "\n"))
+	full := strings.ReplaceAll(req.Code, "\r\n", "\n")
+	cmds, text := cutCommands(full)
+	question, asks := cell.AsQuestion(full)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	s.mu.Lock()
@@ -263,7 +298,8 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.sink = out
-	r := &run{src: src, cancel: cancel}
+	r := &run{src: src, full: full, req: req, out: out, cancel: cancel}
+	r.asking, r.stopAsks = context.WithCancel(ctx)
 	s.running = r
 	s.mu.Unlock()
 	defer func() {
@@ -271,14 +307,23 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 		s.running = nil
 		s.mu.Unlock()
 	}()
-	err := s.execute(ctx, r, cmds, out)
-	if !req.Silent && !req.Aside && strings.TrimSpace(text) != "" {
-		s.history = append(s.history, record{req.Count, text, err == nil})
+	if asks {
+		return s.answer(ctx, question, out)
 	}
-	return engine.Result{Err: err}
+	err := s.execute(ctx, r, cmds)
+	for i := len(r.finally) - 1; i >= 0; i-- {
+		if e := r.finally[i](err != nil); err == nil {
+			err = e
+		}
+	}
+	if !req.Silent && !req.Aside && strings.TrimSpace(req.Code) != "" {
+		s.history = append(s.history, record{count: req.Count, cell: req.Code, code: text, args: r.args, ok: err == nil})
+	}
+	return engine.Result{Err: err, Payload: r.payload}
 }
 
-func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out engine.Sink) *engine.Error {
+func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command) *engine.Error {
+	out := r.out
 	if err := s.ready(ctx); err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("GoLab was being prepared")
@@ -287,18 +332,37 @@ func (s *Session) execute(ctx context.Context, r *run, cmds []cell.Command, out 
 	}
 	s.mourn(r.src, out)
 	s.restoreModules(ctx, out)
-	for _, c := range cmds {
-		if err := s.command(ctx, r, c, out); err != nil {
-			return err
-		}
+	start := time.Now()
+	if err := s.commands(ctx, r, cmds, false); err != nil {
+		return err
 	}
-	s.renewModules(ctx, out)
+	if err := s.code(ctx, r, start); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	r.inWorker = false // an interrupt is for the commands
+	s.mu.Unlock()
+	return s.commands(ctx, r, cmds, true)
+}
+
+// code runs the Go code of a cell, which is there since start, in the way that its commands chose.
+func (s *Session) code(ctx context.Context, r *run, start time.Time) *engine.Error {
+	out := r.out
 	if r.timed {
-		start := time.Now()
 		defer func() { out.Stream("stdout", r.times.text(r.src.Name, time.Since(start))) }()
 	}
-	if r.race {
+	if r.way == done {
+		return nil
+	}
+	s.renewModules(ctx, out)
+	if err := s.autoGet(ctx, r); err != nil {
+		return err
+	}
+	switch r.way {
+	case raced:
 		return s.runRace(ctx, r, out)
+	case tested:
+		return s.runTests(ctx, r, out)
 	}
 	return s.runCode(ctx, r, out)
 }
@@ -310,6 +374,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if err != nil {
 		return s.failed(err)
 	}
+	s.settle(w, r)
 	start := time.Now()
 	done := s.packages().Until(ctx)
 	prog, err := s.build(src)
@@ -397,7 +462,7 @@ func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part
 		if d.Load == "" {
 			w.loaded.add(parts, r.src.Name)
 		}
-		r.times.load, r.times.run = d.LoadTime, d.RunTime
+		r.times.load, r.times.run, r.times.cpu = d.LoadTime, d.RunTime, d.CPUTime
 		return s.finish(d, prog), false
 	case <-w.gone:
 		select {
@@ -436,7 +501,7 @@ func (s *Session) finish(d pipe.Done, prog *cell.Program) *engine.Error {
 	case d.Panic != nil:
 		return s.panicError(d.Panic)
 	case d.Failed != "":
-		return &engine.Error{Name: "error", Value: d.Failed, Traceback: []string{red("error: ") + d.Failed}}
+		return failedError(d)
 	case d.Abandoned != "":
 		return &engine.Error{Name: "interrupted", Value: "while waiting (" + d.Abandoned + "); values are kept", Traceback: []string{
 			red("interrupted") + " while waiting (" + d.Abandoned + "); values are kept, the waiting code stops when it wakes"}}
@@ -471,15 +536,19 @@ func (s *Session) died(w *process, r *run) *engine.Error {
 	return &engine.Error{Name: "worker died", Value: value + "; " + tail, Traceback: []string{red(value), tail}}
 }
 
-// Interrupt stops the running cell. It is part of engine.Engine.
+// Interrupt stops the running cell and what runs outside cells. It is part of engine.Engine.
 func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, w := s.running, s.worker
+	if r == nil && w != nil {
+		go w.send(pipe.Command{Interrupt: &pipe.Interrupt{}}) // for what runs outside cells
+	}
 	if r == nil || r.inWorker && w == nil {
 		return
 	}
 	r.interrupt = true
+	r.stopAsks()
 	if !r.inWorker {
 		r.cancel()
 		return
@@ -498,13 +567,18 @@ func (s *Session) Interrupt() {
 // Close ends the worker and removes the session's files. It is part of engine.Engine.
 func (s *Session) Close() error {
 	s.stop()
+	defer s.shells.end()
 	s.mu.Lock()
 	s.closed = true
+	if s.completing != nil {
+		s.completing()
+	}
 	if s.running != nil {
 		s.running.cancel()
 	}
 	started := s.started
 	s.mu.Unlock()
+	s.language.close()
 	<-started
 	s.mu.Lock()
 	w := s.worker
@@ -526,19 +600,16 @@ func (s *Session) Close() error {
 
 // IsComplete is part of engine.Engine.
 func (s *Session) IsComplete(code string) engine.Completeness {
+	if _, ok := cell.AsQuestion(code); ok {
+		return engine.Completeness{Status: "complete"}
+	}
 	_, code = cutCommands(code)
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}
 }
 
-// Comm is part of engine.Engine.
-func (s *Session) Comm(nb.CommMessage) {}
-
-// Comms is part of engine.Engine.
-func (s *Session) Comms() map[string]string { return nil }
-
-// Variables is part of engine.Engine.
-func (s *Session) Variables() []engine.Variable { return nil }
+// Debugger is part of engine.Engine.
+func (s *Session) Debugger() bool { return false }
 
 // Debug is part of engine.Engine.
 func (s *Session) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {

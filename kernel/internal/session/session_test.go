@@ -29,6 +29,7 @@ func open(t testing.TB) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.settings.noAutoGet = true // tests don't reach for the network
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -120,6 +121,9 @@ func runCell(s *Session, count int, code string) (string, *engine.Error) {
 		tr.line("error: " + res.Err.Name + ": " + res.Err.Value)
 		for _, l := range res.Err.Traceback {
 			tr.line("  " + ansi.ReplaceAllString(l, ""))
+		}
+		if m := res.Err.More; m != nil {
+			tr.line(fmt.Sprint("  more: ", m["text/plain"]))
 		}
 	}
 	return tr.String(), res.Err

@@ -26,7 +26,8 @@ import (
 	"golab/kernel/live"
 	"golab/kernel/nb"
 
-	_ "golab/viz" // shows dataframes, tensors, images and charts
+	_ "golab/viz"         // shows dataframes, tensors, images and charts
+	_ "golab/viz/widgets" // answers pages that ask for widgets
 )
 
 // Descriptors of the pipes to and from the front.
@@ -47,8 +48,12 @@ type worker struct {
 
 	mu      sync.Mutex
 	current *cell
-	ended   int // the last generation that ran
-	early   int // a generation that was interrupted before it ran
+	ended   int                 // the last generation that ran
+	early   int                 // a generation that was interrupted before it ran
+	outside map[*live.Task]bool // what runs outside cells
+
+	questions questions
+	typed     typed // what os.Stdin reads
 }
 
 // cell is one run.
@@ -68,6 +73,7 @@ type cell struct {
 type outcome struct {
 	panicked *pipe.Panic
 	failed   string
+	causes   []string
 	stopped  bool
 }
 
@@ -84,10 +90,11 @@ func Main() {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
 	commands, events := own(commandFD), own(eventFD)
-	w := &worker{events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
+	w := &worker{outside: map[*live.Task]bool{}, events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
 	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
+	w.hookStdin()
 	live.Hook(live.Hooks{Show: w.show, Unchecked: unchecked, Guard: w.guard})
 	w.send(pipe.Event{Ready: true})
 	dec := json.NewDecoder(blocking(commands))
@@ -103,6 +110,14 @@ func Main() {
 			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
+		case c.Comm != nil:
+			nb.DeliverComm(*c.Comm)
+		case c.Query != nil:
+			go w.query(*c.Query)
+		case c.Line != nil:
+			w.questions.answer(*c.Line)
+		case c.Settings != nil:
+			settle(*c.Settings)
 		}
 	}
 }
@@ -126,12 +141,14 @@ func (fd blocking) Read(p []byte) (int, error) {
 	}
 }
 
-// send gives an event to the front and marks its place in what is printed.
-func (w *worker) send(e pipe.Event) {
+// send gives an event to the front and marks its place in what is printed. It returns its number.
+func (w *worker) send(e pipe.Event) int {
 	w.out.Lock()
 	defer w.out.Unlock()
-	w.seq++
-	e.Seq = w.seq
+	if e.Answer == nil {
+		w.seq++
+		e.Seq = w.seq
+	}
 	w.events.Write([]byte{'\n'}) // ends what a cell may have written there
 	if err := w.enc.Encode(e); err != nil {
 		var unsupported *json.UnsupportedTypeError
@@ -143,7 +160,13 @@ func (w *worker) send(e pipe.Event) {
 			os.Exit(1)
 		}
 	}
-	syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	if e.Seq > 0 {
+		syscall.Write(w.stdout, pipe.Mark(e.Seq))
+	}
+	if e.Capture != nil {
+		syscall.Write(w.stderr, pipe.Mark(e.Seq))
+	}
+	return e.Seq
 }
 
 // wire makes a bundle fit for JSON: binary content in base64.
@@ -170,14 +193,6 @@ func (w *worker) Display(o nb.Output) {
 
 // Clear is part of nb.Host.
 func (w *worker) Clear(wait bool) { w.send(pipe.Event{Clear: &pipe.Clear{Wait: wait}}) }
-
-// Comm is part of nb.Host.
-func (w *worker) Comm(nb.CommMessage) {}
-
-// Input is part of nb.Host.
-func (w *worker) Input(context.Context, string, bool) (string, error) {
-	return "", errors.New("nobody can be asked")
-}
 
 // Context is part of nb.Host.
 func (w *worker) Context() context.Context {
@@ -234,6 +249,7 @@ func (w *worker) cell(c *cell) {
 		c.execute()
 	}()
 	<-begun
+	w.typed.forget()
 	w.mu.Lock()
 	w.current = c
 	early := w.early == c.gen.ID
@@ -242,18 +258,18 @@ func (w *worker) cell(c *cell) {
 		w.stop(c)
 	}
 	close(begin)
-	start := time.Now()
+	start, spent := time.Now(), cpuTime()
 	select {
 	case <-c.over:
 	case done.Abandoned = <-c.abandoned:
 	}
 	select {
 	case o := <-c.outcome:
-		done.Panic, done.Failed, done.Interrupted, done.Abandoned = o.panicked, o.failed, o.stopped, ""
+		done.Panic, done.Failed, done.Causes, done.Interrupted, done.Abandoned = o.panicked, o.failed, o.causes, o.stopped, ""
 	default:
 		done.Interrupted = true
 	}
-	done.RunTime = time.Since(start)
+	done.RunTime, done.CPUTime = time.Since(start), cpuTime()-spent
 	w.mu.Lock()
 	w.current, w.ended = nil, c.gen.ID
 	w.mu.Unlock()
@@ -291,7 +307,7 @@ func (c *cell) execute() {
 			o.stopped = true
 		case r == nil: // it ran to its end, or called runtime.Goexit
 		case failed:
-			o.failed = f.err.Error()
+			o.failed, o.causes = safely(f.err.Error), causes(f.err, 1)
 		default:
 			o.panicked = describe(r, c.frame)
 		}
@@ -310,6 +326,7 @@ func (w *worker) interrupt(gen int) {
 		w.early = gen
 	}
 	w.mu.Unlock()
+	w.stopOutside()
 	if c != nil && c.gen.ID == gen {
 		w.stop(c)
 	}

@@ -122,6 +122,12 @@ func golabSymbols(ctxt *Link, f *elf.File, libpath string) ([]elf.Symbol, error)
 			continue
 		}
 		if t := l.SymType(i); t != 0 && t != sym.SDYNIMPORT {
+			if mangled := typeSymbolMangle(name); mangled != name && golabInstance(name) {
+				if _, ok := x.find(mangled); ok {
+					golabForget(l, i)
+					add(mangled)
+				}
+			}
 			continue
 		}
 		add(name)
@@ -142,6 +148,28 @@ func golabSymbols(ctxt *Link, f *elf.File, libpath string) ([]elf.Symbol, error)
 		add(x.name(i))
 	}
 	return syms, nil
+}
+
+// golabInstance reports whether name is the descriptor of an instance of a generic type, or of a pointer to one.
+func golabInstance(name string) bool {
+	name, ok := strings.CutPrefix(name, "type:")
+	if !ok {
+		return false
+	}
+	name = strings.TrimLeft(name, "*")
+	generic, _, ok := strings.Cut(name, "[")
+	return ok && name[0] != '.' && strings.Contains(generic, ".") && !strings.ContainsAny(generic, " ({") // no name, func([]int), struct { a []int }, map[string]int
+}
+
+// golabForget has the linker take a symbol from the shared library. The compiler writes descriptors of instances into every
+// package that uses them, but leaves their methods to the package that made the instance: in a plugin, the one could not
+// refer to the others.
+func golabForget(l *loader.Loader, s loader.Sym) {
+	su := l.MakeSymbolUpdater(s)
+	su.SetType(0)
+	su.ResetRelocs()
+	su.SetData(nil)
+	su.SetSize(0)
 }
 
 // golabRelocs is the relocations to read ahead: none where the index has them.

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"golab/kernel/internal/history"
 	"golab/kernel/internal/jupyter"
 	"golab/kernel/internal/jupyter/jupytertest"
 )
@@ -31,7 +31,7 @@ func TestClient(t *testing.T) {
 	}
 	var server sync.WaitGroup
 	server.Go(func() {
-		if err := jupyter.Serve(t.Context(), file, &jupytertest.Engine{}, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+		if err := jupyter.Serve(t.Context(), file, &jupytertest.Engine{}, history.InMemory(), slog.New(slog.DiscardHandler)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -52,7 +52,7 @@ func start(p *peer) (*kernel, started, error) {
 	k := &kernel{dir: dir, exited: make(chan struct{}), log: &tail{}}
 	k.cmd = exec.Command(p.argv[0], append(p.argv[1:len(p.argv):len(p.argv)], file)...)
 	k.cmd.Dir = dir
-	k.cmd.Env = append(os.Environ(), p.env...)
+	k.cmd.Env = append(append(os.Environ(), "GOLAB_HISTORY=off"), p.env...)
 	k.cmd.Stdout, k.cmd.Stderr = k.log, k.log
 	// Kernels that interrupt their whole process group must not hit this process.
 	k.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

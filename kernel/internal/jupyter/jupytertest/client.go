@@ -76,6 +76,7 @@ func writeConnection(t testing.TB, c jupyter.Connection) string {
 
 // Message is one that arrived.
 type Message struct {
+	Channel  string // "shell", "control", "iopub" or "stdin"
 	Type     string
 	ID       string
 	ParentID string // msg_id of the request that it belongs to, or ""
@@ -83,6 +84,7 @@ type Message struct {
 	Parent   map[string]any
 	Metadata map[string]any
 	Content  map[string]any
+	Buffers  [][]byte
 }
 
 // Text is a string of the content, "" where there is none.
@@ -98,7 +100,10 @@ type Client struct {
 	conn    jupyter.Connection
 	session string
 	sockets map[string]zmq4.Socket // "shell", "control", "stdin", "hb"
-	inboxes map[string]*inbox      // "shell", "control", "iopub"
+	inboxes map[string]*inbox      // "shell", "control", "stdin", "iopub"
+
+	mu   sync.Mutex
+	seen map[string]bool // msg_ids that arrived
 }
 
 // Dial connects to the kernel of a connection file, which may still have to start, and returns when it answers and nothing
@@ -110,7 +115,7 @@ func Dial(t testing.TB, connectionFile string) *Client {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Client{t: t, conn: conn, session: uuid.NewString(), sockets: map[string]zmq4.Socket{}, inboxes: map[string]*inbox{}}
+	c := &Client{t: t, conn: conn, session: uuid.NewString(), sockets: map[string]zmq4.Socket{}, inboxes: map[string]*inbox{}, seen: map[string]bool{}}
 	var readers sync.WaitGroup
 	t.Cleanup(func() {
 		cancel()
@@ -155,14 +160,14 @@ func Dial(t testing.TB, connectionFile string) *Client {
 		}
 		box := newInbox()
 		c.inboxes[name] = box
-		readers.Go(func() { c.read(channel.socket, box) })
+		readers.Go(func() { c.read(name, channel.socket, box) })
 	}
 	c.await("iopub", "iopub_welcome", func(m Message) bool { return m.Type == "iopub_welcome" })
 	return c
 }
 
 // read moves messages from a socket to its inbox until it is closed.
-func (c *Client) read(s zmq4.Socket, box *inbox) {
+func (c *Client) read(channel string, s zmq4.Socket, box *inbox) {
 	for {
 		msg, err := s.Recv()
 		if err != nil {
@@ -170,8 +175,12 @@ func (c *Client) read(s zmq4.Socket, box *inbox) {
 			return
 		}
 		m, err := c.decode(msg.Frames)
+		m.Channel = channel
 		if err == nil {
 			err = Validate(m)
+		}
+		if err == nil && c.known(m.ID) {
+			err = fmt.Errorf("%s: msg_id %s was used before", m.Type, m.ID)
 		}
 		if err != nil {
 			c.t.Errorf("invalid message from the kernel: %v", err)
@@ -179,6 +188,15 @@ func (c *Client) read(s zmq4.Socket, box *inbox) {
 		}
 		box.put(m)
 	}
+}
+
+// known remembers an id and reports whether it was known.
+func (c *Client) known(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.seen[id]
+	c.seen[id] = true
+	return known
 }
 
 func (c *Client) decode(frames [][]byte) (Message, error) {
@@ -196,6 +214,7 @@ func (c *Client) decode(frames [][]byte) (Message, error) {
 			return m, fmt.Errorf("part %d: %w: %s", j, err, parts[j])
 		}
 	}
+	m.Buffers = parts[4:]
 	m.Type, _ = m.Header["msg_type"].(string)
 	m.ID, _ = m.Header["msg_id"].(string)
 	m.ParentID, _ = m.Parent["msg_id"].(string)
@@ -213,23 +232,47 @@ func (c *Client) sign(parts [][]byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// Outgoing is a message to be sent, with all that one can have.
+type Outgoing struct {
+	Type     string
+	Subshell string
+	Parent   map[string]any // header of what it answers
+	Metadata map[string]any
+	Content  any
+	Buffers  [][]byte
+}
+
 // Frames makes a signed message, for tests that spoil it before SendFrames.
 func (c *Client) Frames(typ string, content any) (id string, frames [][]byte) {
 	c.t.Helper()
+	return c.frames(Outgoing{Type: typ, Content: content})
+}
+
+func (c *Client) frames(m Outgoing) (id string, frames [][]byte) {
+	c.t.Helper()
 	id = uuid.NewString()
 	header := map[string]any{
-		"msg_id": id, "session": c.session, "username": "test", "msg_type": typ, "version": "5.5",
-		"date": time.Now().UTC().Format(time.RFC3339Nano),
+		"msg_id": id, "session": c.session, "username": "test", "msg_type": m.Type, "version": "5.5",
+		"date": time.Now().UTC().Format(time.RFC3339Nano), "subshell_id": nil,
+	}
+	if m.Subshell != "" {
+		header["subshell_id"] = m.Subshell
+	}
+	if m.Parent == nil {
+		m.Parent = map[string]any{}
+	}
+	if m.Metadata == nil {
+		m.Metadata = map[string]any{}
 	}
 	var parts []string
-	for _, part := range []any{header, content} {
+	for _, part := range []any{header, m.Parent, m.Metadata, m.Content} {
 		data, err := json.Marshal(part)
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		parts = append(parts, string(data))
 	}
-	return id, c.Signed(parts[0], "{}", "{}", parts[1])
+	return id, append(c.Signed(parts[0], parts[1], parts[2], parts[3]), m.Buffers...)
 }
 
 // Signed makes a signed message of parts that may be anything.
@@ -252,6 +295,26 @@ func (c *Client) Send(channel, typ string, content any) string {
 	id, frames := c.Frames(typ, content)
 	c.SendFrames(channel, frames...)
 	return id
+}
+
+// SendMessage sends a message on "shell", "control" or "stdin" and returns its id.
+func (c *Client) SendMessage(channel string, m Outgoing) string {
+	c.t.Helper()
+	id, frames := c.frames(m)
+	c.SendFrames(channel, frames...)
+	return id
+}
+
+// Question waits for the next input_request of the request.
+func (c *Client) Question(id string) Message {
+	c.t.Helper()
+	return c.await("stdin", "question of "+id, func(m Message) bool { return m.ParentID == id })
+}
+
+// Answer answers a question as JupyterLab does.
+func (c *Client) Answer(question Message, value string) {
+	c.t.Helper()
+	c.SendMessage("stdin", Outgoing{Type: "input_reply", Parent: question.Header, Content: map[string]any{"status": "ok", "value": value}})
 }
 
 // Reply waits for the reply to a request.

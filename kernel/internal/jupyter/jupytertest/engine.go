@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -23,11 +24,23 @@ import (
 //	fail TEXT                  end the cell with an error of Name "failed"
 //	panic TEXT                 panic, as an engine should not
 //	call NAME                  call Calls[NAME], which may do anything
+//	ask TEXT, secret TEXT      ask for a line or a password and print it; an error ends the cell
+//	end NAME                   end the cell with Results[NAME]
+//
+// Its fields are set before it is used.
 type Engine struct {
-	// Calls are the functions of the call command. They are set before the engine is used.
-	Calls map[string]func(engine.Request, engine.Sink)
+	// Calls are the functions of the call command, Results those of the end command.
+	Calls   map[string]func(engine.Request, engine.Sink)
+	Results map[string]engine.Result
+	// OnComm takes comm messages, and OnDebug requests of the debugger, if not nil.
+	OnComm  func(nb.CommMessage)
+	OnDebug func(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage
+	// Running are the engine's processes.
+	Running []int
 
 	mu        sync.Mutex
+	attached  engine.Sink
+	comms     map[string]string
 	events    map[string]chan struct{} // closed when what the name says happened
 	interrupt chan struct{}            // closed by Interrupt; nil while no cell runs
 }
@@ -88,6 +101,17 @@ func (e *Engine) Execute(req engine.Request, out engine.Sink) engine.Result {
 			return failure("failed", rest)
 		case "panic":
 			panic(rest)
+		case "ask", "secret":
+			if req.Input == nil {
+				return failure("no input", "nobody can be asked")
+			}
+			line, err := req.Input(context.Background(), rest, command == "secret")
+			if err != nil {
+				return failure("no input", err.Error())
+			}
+			out.Stream("stdout", "got "+line+"\n")
+		case "end":
+			return e.Results[rest]
 		case "call":
 			e.Calls[rest](req, out)
 		default:
@@ -146,22 +170,57 @@ func (e *Engine) Inspect(code string, cursor, _ int) nb.Bundle {
 	return nb.Bundle{"text/plain": fmt.Sprintf("byte %d", cursor)}
 }
 
-// Comm does nothing.
-func (e *Engine) Comm(nb.CommMessage) {}
+// Attach keeps out for answers to comms.
+func (e *Engine) Attach(out engine.Sink) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.attached = out
+}
 
-// Comms says that none is open.
-func (e *Engine) Comms() map[string]string { return nil }
+// Comm gives the message to OnComm. Without one, it refuses comms to be opened.
+func (e *Engine) Comm(m nb.CommMessage) {
+	e.mu.Lock()
+	out := e.attached
+	_, known := e.comms[m.ID]
+	e.mu.Unlock()
+	switch {
+	case e.OnComm != nil:
+		e.OnComm(m)
+	case m.Type == "comm_open" && !known && out != nil:
+		out.Comm(nb.CommMessage{Type: "comm_close", ID: m.ID, Parent: m.Parent})
+	}
+}
+
+// SetComms says which comms are open.
+func (e *Engine) SetComms(targets map[string]string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.comms = targets
+}
+
+// Comms are those of SetComms.
+func (e *Engine) Comms() map[string]string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return maps.Clone(e.comms)
+}
 
 // Variables says that there are none.
 func (e *Engine) Variables() []engine.Variable { return nil }
 
-// Debug does nothing.
-func (e *Engine) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {
-	return nil
+// Debugger reports whether there is an OnDebug.
+func (e *Engine) Debugger() bool { return e.OnDebug != nil }
+
+// Debug asks OnDebug.
+func (e *Engine) Debug(ctx context.Context, request json.RawMessage, event func(json.RawMessage)) json.RawMessage {
+	if e.OnDebug == nil {
+		return nil
+	}
+	return e.OnDebug(ctx, request, event)
 }
 
-// Processes says that there are none.
-func (e *Engine) Processes() []int { return nil }
+// Processes are those of Running.
+func (e *Engine) Processes() []int { return e.Running }
 
 // Close does nothing.
 func (e *Engine) Close() error { return nil }

@@ -207,7 +207,7 @@ func (l Focal) Each(labels, outputs *graph.Node) *graph.Node {
 	}
 	if labels.DType().IsInt() && outputs.Shape().Dim(-1) > 1 {
 		logP := graph.ReduceSum(graph.Mul(logSoftmax(outputs), graph.OneHot(labels, outputs.Shape().Dim(-1), dtypes.Float32)), -1)
-		// log(1-p) by way of p - 1 = expm1(log p), at least 1e-30.
+		// 1-p, kept from 0, where the logarithm has no gradient.
 		rest := graph.AddScalar(graph.OneMinus(graph.Exp(logP)), 1e-30)
 		each := weigh(logP, graph.Log(rest))
 		if w := l.Weights.of(outputs); w != nil {

@@ -46,6 +46,26 @@ func (l CTC) CheckLabels(values []float32, width int, outputs []int) error {
 	return nil
 }
 
+// Decode reads the outputs of an example, time after time, as [Predictions] has them: at each time the most probable symbol, repetitions merged and
+// then blanks removed.
+func (l CTC) Decode(outputs []float32, symbols int) []int {
+	var out []int
+	last := l.Blank
+	for ; symbols > 0 && len(outputs) >= symbols; outputs = outputs[symbols:] {
+		best := 0
+		for s, v := range outputs[:symbols] {
+			if v > outputs[best] {
+				best = s
+			}
+		}
+		if best != last && best != l.Blank {
+			out = append(out, best)
+		}
+		last = best
+	}
+	return out
+}
+
 // never is the logarithm of a probability of 0: -∞ would make NaN of differences.
 const never = -1e30
 

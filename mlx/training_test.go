@@ -369,6 +369,13 @@ func TestLossesOfOwnLabels(t *testing.T) {
 		if err != nil || e.Loss > 0.1 || !math.IsNaN(e.MAE) || h.MAE != nil || strings.Contains(e.String(), "NaN") {
 			t.Errorf("%v, %v", e, err)
 		}
+		p, err := mlx.Predict(m, data)
+		if err != nil || len(p.Outputs[0]) != 4*3 {
+			t.Fatal(p, err)
+		}
+		if got := fmt.Sprint(mlx.CTC{}.Decode(p.Outputs[0], 3), mlx.CTC{}.Decode(p.Outputs[1], 3)); got != "[1 2] [1]" {
+			t.Error(got)
+		}
 		for _, c := range []struct {
 			labels [][]float32
 			want   string

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"golab/mlx/internal/random"
 )
 
 // CrossValidation is how well models do that were each trained on all but one part of the data, judged by that part.
@@ -63,7 +65,7 @@ func (d *Data) folds(k int, seed uint64, inOrder bool) [][]int {
 		}
 		return folds
 	}
-	permutation(generator(seed, "folds"), rows)
+	random.Permutation(random.Generator(seed, "folds"), rows)
 	if d.labels.classes() {
 		slices.SortStableFunc(rows, func(a, b int) int { return strings.Compare(d.labelName(a), d.labelName(b)) })
 	}

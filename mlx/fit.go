@@ -12,6 +12,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"golab/kernel/nb"
+	"golab/mlx/internal/random"
 )
 
 // FitOptions is how [Fit] trains. The zero value is one epoch with Adam and the loss that goes with the labels.
@@ -187,7 +188,7 @@ func (m *Model) setHyper(rate float64, seed uint64) error {
 	if err := m.setRate(rate); err != nil {
 		return err
 	}
-	seedVar, _ := counters(m.store)
+	seedVar, _ := random.Counters(m.store)
 	if err := seedVar.SetValue(tensors.FromScalar(uint32(seed ^ seed>>32))); err != nil {
 		return fmt.Errorf("mlx: %w", err)
 	}

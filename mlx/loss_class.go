@@ -7,6 +7,8 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
+
+	"golab/mlx/internal/shape"
 )
 
 // ClassWeights is how much each class counts, in the order of [Model.Classes]; make one with [Weights] or [BalancedWeights]. The
@@ -128,7 +130,7 @@ func sameShape(name string, labels, outputs *graph.Node) {
 		panic(layerError("%s takes values, not classes; give the labels as floats", name))
 	}
 	if !labels.Shape().Equal(outputs.Shape()) {
-		panic(layerError("%s takes as many labels as outputs, not %s for %s", name, shapeOf(labels), shapeOf(outputs)))
+		panic(layerError("%s takes as many labels as outputs, not %s for %s", name, shape.Of(labels), shape.Of(outputs)))
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
+
+	"golab/mlx/internal/shape"
 )
 
 // CTC is connectionist temporal classification, for a sequence of labels that is shorter than the sequence of outputs and not aligned with
@@ -27,7 +29,7 @@ func (CTC) Name() string { return "CTC loss" }
 func (l CTC) CheckLabels(values []float32, width int, outputs []int) error {
 	switch {
 	case len(outputs) != 2:
-		return fmt.Errorf("it takes outputs [batch, time, symbols], not %s", shapeText(outputs))
+		return fmt.Errorf("it takes outputs [batch, time, symbols], not %s", shape.Text(outputs))
 	case l.Blank < 0 || l.Blank >= outputs[1]:
 		return fmt.Errorf("its blank is symbol %d, but there are %d", l.Blank, outputs[1])
 	}
@@ -76,7 +78,7 @@ const never = -1e30
 // recursion over time, as an end is a beginning of the reversed sequences.
 func (l CTC) Each(labels, outputs *graph.Node) *graph.Node {
 	if outputs.Rank() != 3 || labels.Rank() != 2 {
-		panic(layerError("CTC loss takes outputs [batch, time, symbols] and labels [batch, length], not %s and %s", shapeOf(outputs), shapeOf(labels)))
+		panic(layerError("CTC loss takes outputs [batch, time, symbols] and labels [batch, length], not %s and %s", shape.Of(outputs), shape.Of(labels)))
 	}
 	g := outputs.Graph()
 	batch, time, symbols := outputs.Shape().Dim(0), outputs.Shape().Dim(1), outputs.Shape().Dim(2)

@@ -10,6 +10,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"golab/mlx/internal/random"
 )
 
 // reference is what PyTorch gives; testdata/reference.py makes it.
@@ -130,9 +132,9 @@ func TestLossGradientsAgain(t *testing.T) {
 			labels := tensorOf(t, c.Labels)
 			x := tensorOf(t, c.Outputs)
 			tensors.MustMutableFlatData(x, func(flat []float32) {
-				rng := generator(3, c.Name)
+				rng := random.Generator(3, c.Name)
 				for i := range flat {
-					flat[i] = float32(math.Tanh(float64(flat[i])) + 0.2*uniform(rng)) // none extreme, none on a kink
+					flat[i] = float32(math.Tanh(float64(flat[i])) + 0.2*random.Uniform(rng)) // none extreme, none on a kink
 				}
 			})
 			t.Run(c.Name, func(t *testing.T) {

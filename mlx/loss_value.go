@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/gomlx/gomlx/core/graph"
+
+	"golab/mlx/internal/shape"
 )
 
 // MAE is the mean over outputs of the absolute difference; its gradient at 0 is 0.
@@ -83,7 +85,7 @@ func (Contrastive) Name() string { return "contrastive loss" }
 // CheckLabels implements [LabelChecker].
 func (Contrastive) CheckLabels(values []float32, width int, outputs []int) error {
 	if width != 1 || len(outputs) != 1 || outputs[0]%2 != 0 {
-		return fmt.Errorf("it takes two vectors, one after the other, and one label (1: together, 0: not), not outputs %s and %d labels", shapeText(outputs), width)
+		return fmt.Errorf("it takes two vectors, one after the other, and one label (1: together, 0: not), not outputs %s and %d labels", shape.Text(outputs), width)
 	}
 	for row, v := range values {
 		if v < 0 || v > 1 {
@@ -119,7 +121,7 @@ func (Triplet) Name() string { return "triplet loss" }
 // CheckLabels implements [LabelChecker].
 func (Triplet) CheckLabels(_ []float32, _ int, outputs []int) error {
 	if len(outputs) != 1 || outputs[0]%3 != 0 {
-		return fmt.Errorf("it takes three vectors, one after the other, not outputs %s", shapeText(outputs))
+		return fmt.Errorf("it takes three vectors, one after the other, not outputs %s", shape.Text(outputs))
 	}
 	return nil
 }
@@ -134,7 +136,7 @@ func (l Triplet) Each(_, outputs *graph.Node) *graph.Node {
 func vectors(name string, outputs *graph.Node, n int) []*graph.Node {
 	k := outputs.Shape().Dim(-1)
 	if outputs.Rank() != 2 || k%n != 0 {
-		panic(layerError("%s takes %d vectors, one after the other, not outputs %s", name, n, shapeOf(outputs)))
+		panic(layerError("%s takes %d vectors, one after the other, not outputs %s", name, n, shape.Of(outputs)))
 	}
 	var out []*graph.Node
 	for i := range n {
@@ -165,7 +167,7 @@ func (l boxes) Name() string {
 func (l boxes) Each(labels, outputs *graph.Node) *graph.Node {
 	sameShape(l.Name(), labels, outputs)
 	if outputs.Rank() != 2 || outputs.Shape().Dim(-1)%4 != 0 {
-		panic(layerError("%s takes four outputs a box, not %s", l.Name(), shapeOf(outputs)))
+		panic(layerError("%s takes four outputs a box, not %s", l.Name(), shape.Of(outputs)))
 	}
 	batch, n := outputs.Shape().Dim(0), outputs.Shape().Dim(-1)/4
 	side := func(x *graph.Node, i int) *graph.Node {

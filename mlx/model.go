@@ -11,6 +11,10 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"golab/mlx/internal/random"
+	"golab/mlx/internal/shape"
+	"golab/mlx/layers"
 )
 
 // Model is layers and everything that is known of them so far: weights, the optimizer's state, classes, history. Make
@@ -34,6 +38,7 @@ type Model struct {
 	outDims   [][]int  // of each layer
 	sizes     []int    // numbers trained in each layer
 	frozen    []int    // numbers kept but not trained in each layer
+	flops     []int64  // of each layer, an example
 	convolves bool     // has convolutions of GoMLX's own
 	features  []string // of the data it was first fitted on, if it had names
 	classes   []string // what the outputs stand for; nil when values, or when never fitted
@@ -44,29 +49,29 @@ type Model struct {
 
 // Sequential makes a model of layers that feed one another. It is built, and its shapes are checked, when it first meets
 // data, unless the first layer is an [Input]; [Model.Build] does it without data.
-func Sequential(layers ...Layer) *Model {
-	m := &Model{layers: slices.Clone(layers)}
+func Sequential(stack ...Layer) *Model {
+	m := &Model{layers: slices.Clone(stack)}
 	count := map[string]int{}
-	for i, l := range layers {
+	for i, l := range stack {
 		if l == nil {
 			m.err = fmt.Errorf("mlx: layer %d is nil", i+1)
 			return m
 		}
 		count[l.Kind()]++
 		m.names = append(m.names, fmt.Sprintf("%s_%d", l.Kind(), count[l.Kind()]))
-		if _, ok := l.(input); ok && i > 0 {
+		if _, ok := l.(exampleShape); ok && i > 0 {
 			m.err = fmt.Errorf("mlx: layer %d is an Input; only the first layer can be one", i+1)
 			return m
 		}
 	}
-	if len(layers) == 0 {
+	if len(stack) == 0 {
 		m.err = errors.New("mlx: the model has no layers")
 		return m
 	}
-	if in, ok := layers[0].(input); ok {
+	if in, ok := stack[0].(exampleShape); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.err = m.build(in.dims)
+		m.err = m.build(in.ExampleShape())
 		m.fixed = true
 	}
 	return m
@@ -94,7 +99,7 @@ func (m *Model) reset() {
 	if m.store != nil {
 		m.store.Finalize()
 	}
-	m.store, m.inDims, m.outDims, m.sizes, m.frozen = nil, nil, nil, nil, nil
+	m.store, m.inDims, m.outDims, m.sizes, m.frozen, m.flops = nil, nil, nil, nil, nil, nil
 	m.features, m.classes, m.loss, m.history, m.handed = nil, nil, nil, History{}, false
 }
 
@@ -142,17 +147,17 @@ func (m *Model) build(dims []int) error {
 			return nil
 		}
 		if m.fixed || m.handed || m.history.Steps > 0 {
-			return fmt.Errorf("mlx: the model was built for inputs of shape %s, not %s; make a new one for these", shapeText(m.inDims), shapeText(dims))
+			return fmt.Errorf("mlx: the model was built for inputs of shape %s, not %s; make a new one for these", shape.Text(m.inDims), shape.Text(dims))
 		}
 		m.reset()
 	}
 	for _, d := range dims {
 		if d < 1 {
-			return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shapeText(dims))
+			return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shape.Text(dims))
 		}
 	}
 	m.store = model.NewStore()
-	m.store.SetParam(seedParam, m.seed)
+	m.store.SetParam(random.SeedParam, m.seed)
 	err := m.store.SetRNGStateFromSeed(int64(m.seed)) // what layers of GoMLX's own draw from
 	if err == nil {
 		err = m.trace(dims)
@@ -177,6 +182,7 @@ func (m *Model) trace(dims []int) (err error) {
 	defer g.Finalize()
 	model.SetStore(g, m.store)
 	err = caught(func() {
+		before := int64(0)
 		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, append([]int{traceBatch}, dims...)...))
 		m.forward(m.store.RootScope(), x, func(i int, out *graph.Node) {
 			m.outDims = append(m.outDims, slices.Clone(out.Shape().Dimensions[1:]))
@@ -188,6 +194,8 @@ func (m *Model) trace(dims []int) (err error) {
 					frozen += v.Shape().Size()
 				}
 			}
+			m.flops = append(m.flops, (layers.FLOPs(g)-before)/traceBatch)
+			before = layers.FLOPs(g)
 			m.sizes, m.frozen = append(m.sizes, trained), append(m.frozen, frozen)
 		})
 		m.convolves = slices.ContainsFunc(g.Nodes(), func(n *graph.Node) bool { return n.Type() == graph.NodeTypeConvGeneral })
@@ -205,11 +213,11 @@ func (m *Model) forward(scope *model.Scope, x *graph.Node, each func(i int, out 
 		err := caught(func() { x = l.Apply(scope.In("%s", m.names[i]), in) })
 		switch {
 		case err != nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, m.names[i], shapeOf(in), err))
+			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, m.names[i], shape.Of(in), err))
 		case x == nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned nil", i+1, m.names[i], shapeOf(in)))
+			panic(fmt.Errorf("layer %d (%s), given %s: it returned nil", i+1, m.names[i], shape.Of(in)))
 		case x.Rank() < 1 || x.Shape().Dim(0) != in.Shape().Dim(0):
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned shape %v, without the batch as its first axis", i+1, m.names[i], shapeOf(in), x.Shape().Dimensions))
+			panic(fmt.Errorf("layer %d (%s), given %s: it returned shape %v, without the batch as its first axis", i+1, m.names[i], shape.Of(in), x.Shape().Dimensions))
 		}
 		if each != nil {
 			each(i, x)
@@ -276,7 +284,7 @@ func relocate(v *model.Variable) error {
 func (m *Model) outputs() (int, error) {
 	last := m.outDims[len(m.outDims)-1]
 	if len(last) != 1 {
-		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense", m.names[len(m.names)-1], shapeText(last))
+		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense", m.names[len(m.names)-1], shape.Text(last))
 	}
 	return last[0], nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"golab/mlx/internal/random"
 )
 
 // rule is what [FitOptions] asks for between the gradients and the optimizer, and after it. Programs are found by it.
@@ -39,7 +41,7 @@ func (m *Model) trainStep(loss Loss, opt Optimizer, kind stepKind, batch int) (*
 			all := graph.ReduceAllSum(w)
 			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
 			kind.update(scope, opt, mean, all)
-			_, step := counters(scope.Store())
+			_, step := random.Counters(scope.Store())
 			step.SetNodeValue(graph.Add(step.NodeValue(g), graph.Const(g, uint32(1))))
 			if kind.turn.last && kind.rule.ema > 0 {
 				follow(scope.Store(), g, kind.rule.ema)

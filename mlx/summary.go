@@ -3,6 +3,8 @@ package mlx
 import (
 	"fmt"
 	"strings"
+
+	"golab/mlx/internal/shape"
 )
 
 // Summary describes a model layer by layer.
@@ -10,8 +12,11 @@ type Summary struct {
 	Layers    []LayerSummary
 	Trainable int // numbers that training changes
 	Frozen    int // numbers kept otherwise, such as moving means
-	built     bool
-	err       error
+	// FLOPs is how many floating-point operations the products and convolutions of one example need, going forward: two for each
+	// number multiplied and added, as far as layers of golab/mlx/layers do them.
+	FLOPs int64
+	built bool
+	err   error
 }
 
 // LayerSummary describes one layer.
@@ -19,6 +24,7 @@ type LayerSummary struct {
 	Name       string
 	Output     []int // shape of what it gives, without the batch
 	Parameters int   // numbers that it keeps, trained or not
+	FLOPs      int64 // as in [Summary]
 }
 
 // Summary describes the model: layers, the shapes of what they give, numbers of parameters. Before the model is built
@@ -34,6 +40,8 @@ func (m *Model) Summary() Summary {
 		l := LayerSummary{Name: name}
 		if s.built {
 			l.Output, l.Parameters = m.outDims[i], m.sizes[i]+m.frozen[i]
+			l.FLOPs = m.flops[i]
+			s.FLOPs += l.FLOPs
 			s.Trainable += m.sizes[i]
 			s.Frozen += m.frozen[i]
 		}
@@ -64,7 +72,7 @@ func (s Summary) String() string {
 	}
 	fmt.Fprintf(&b, "%-*s  %-20s  %12s", width, "layer", "output", "parameters")
 	for _, l := range s.Layers {
-		fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, l.Name, shapeText(l.Output), l.Parameters)
+		fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, l.Name, shape.Text(l.Output), l.Parameters)
 	}
 	fmt.Fprintf(&b, "\n%-*s  %-20s  %12d", width, "total", "", s.Trainable+s.Frozen)
 	if s.Frozen > 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"golab/mlx/internal/random"
 	"golab/viz"
 )
 
@@ -163,7 +164,7 @@ func (t *Training) train() error {
 func (t *Training) pass() error {
 	number := t.m.epochsDone() + 1
 	if !t.o.KeepOrder {
-		permutation(generator(t.o.Seed, fmt.Sprintf("epoch %d", number)), t.rows)
+		random.Permutation(random.Generator(t.o.Seed, fmt.Sprintf("epoch %d", number)), t.rows)
 	}
 	t.feed.begin(t.rows, t.o.BatchSize, t.fill)
 	defer t.feed.stop()

@@ -42,7 +42,7 @@ func For(binary string) Spec {
 		DisplayName:   DisplayName,
 		Language:      "go",
 		InterruptMode: "message",
-		Metadata:      map[string]any{"debugger": false},
+		Metadata:      map[string]any{"debugger": true},
 	}
 	for _, name := range []string{"GOLAB_HOME", "GOLAB_CACHE"} {
 		if v := os.Getenv(name); v != "" {

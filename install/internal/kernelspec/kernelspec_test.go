@@ -39,6 +39,9 @@ func TestWriteHonoursJupyterDataDir(t *testing.T) {
 			t.Errorf("%s is %v, want %q", key, got[key], want)
 		}
 	}
+	if meta, _ := got["metadata"].(map[string]any); meta["debugger"] != true {
+		t.Errorf("metadata is %v: JupyterLab offers no debugger", got["metadata"])
+	}
 	if env, _ := got["env"].(map[string]any); len(env) != 1 || env["GOLAB_HOME"] != "/some where/家" {
 		t.Errorf("env is %v, want GOLAB_HOME alone", got["env"])
 	}

@@ -85,7 +85,7 @@ func Env() []string {
 
 // recipe is the sources of this package as this program was compiled from them; those on the disk may be newer.
 //
-//go:embed base.go edit.go embed.go group.go group_linux.go group_other.go importer.go index.go link.go packages.go program.go prompt.go runtime.go shared.go space.go stdin.go ld/golab.go rt/golab.go rt/stdin.go
+//go:embed base.go edit.go embed.go group.go group_linux.go group_other.go importer.go index.go link.go packages.go program.go prompt.go runtime.go shared.go space.go stdin.go ld/golab.go ld/types.go rt/golab.go rt/stdin.go
 var recipe embed.FS
 
 // key identifies everything a base is made from: compiler, settings, module versions, GoLab's own sources.

@@ -33,10 +33,19 @@ type linkJob struct {
 	obj      string          // archive of the worker's main package or of the generation
 	pkgs     map[string]*pkg // all that it imports, directly or not
 	gen      int             // of a plugin; 0 for the worker
+	debug    bool            // keep what a debugger reads
 }
 
 // Times is how long making a plugin took.
 type Times struct{ Compile, Link time.Duration }
+
+// symbols is the linker's flags for what only debuggers read.
+func (j linkJob) symbols() []string {
+	if j.debug {
+		return []string{"-compressdwarf=false"} // it is read once, at once
+	}
+	return []string{"-s", "-w"}
+}
 
 // workerMain is all of the worker's own program.
 const workerMain = "package main\n\nimport \"golab/kernel/internal/worker\"\n\nfunc main() { worker.Main() }\n"
@@ -47,7 +56,7 @@ func (b *Base) linkWorker(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	obj, err := b.compileMain(ctx, dir, workerMain, "main", pkgs, "")
+	obj, err := b.compileMain(ctx, dir, workerMain, "main", pkgs, "", false)
 	if err != nil {
 		return err
 	}
@@ -61,8 +70,8 @@ func (b *Base) Plugin(ctx context.Context, dir string, gen int, files map[string
 	return b.Space().Plugin(ctx, dir, gen, files, imports, out)
 }
 
-// plugin is Plugin with pkgs, all that the files import, directly or not.
-func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string) (Times, error) {
+// plugin is Plugin with pkgs, all that the files import, directly or not. With debug, the files are compiled for a debugger.
+func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string]string, pkgs map[string]*pkg, out string, debug bool) (Times, error) {
 	b.used()
 	var t Times
 	start := time.Now()
@@ -83,19 +92,19 @@ func (b *Base) plugin(ctx context.Context, dir string, gen int, files map[string
 		return t, err
 	}
 	nb := filepath.Join(dir, "nb.a")
-	err := b.compile(ctx, dir, "nb", cfg, nb, paths...)
+	err := b.compile(ctx, dir, "nb", cfg, nb, debug, paths...)
 	t.Compile = time.Since(start)
 	if err != nil {
 		return t, err
 	}
 	start = time.Now()
-	err = b.linker.link(ctx, b, linkJob{dir: dir, out: out, obj: nb, pkgs: pkgs, gen: gen})
+	err = b.linker.link(ctx, b, linkJob{dir: dir, out: out, obj: nb, pkgs: pkgs, gen: gen, debug: debug})
 	t.Link = time.Since(start)
 	return t, err
 }
 
 // compileMain compiles a main package that may import nb, the archive of a generation.
-func (b *Base) compileMain(ctx context.Context, dir, text, path string, pkgs map[string]*pkg, nb string) (obj string, err error) {
+func (b *Base) compileMain(ctx context.Context, dir, text, path string, pkgs map[string]*pkg, nb string, debug bool) (obj string, err error) {
 	src := filepath.Join(dir, "main.go")
 	if err := os.WriteFile(src, []byte(text), 0o600); err != nil {
 		return "", err
@@ -105,12 +114,17 @@ func (b *Base) compileMain(ctx context.Context, dir, text, path string, pkgs map
 		return "", err
 	}
 	obj = filepath.Join(dir, "main.a")
-	return obj, b.compile(ctx, dir, path, cfg, obj, src)
+	return obj, b.compile(ctx, dir, path, cfg, obj, debug, src)
 }
 
-func (b *Base) compile(ctx context.Context, dir, path, cfg, out string, files ...string) error {
-	args := []string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink", "-dwarf=false",
+func (b *Base) compile(ctx context.Context, dir, path, cfg, out string, debug bool, files ...string) error {
+	args := []string{"-o", out, "-p", path, "-lang=go1.26", "-complete", "-installsuffix", "dynlink", "-dynlink",
 		"-nolocalimports", "-importcfg", cfg, "-pack"}
+	if debug {
+		args = append(args, "-N", "-l") // every variable in memory, every call a call
+	} else {
+		args = append(args, "-dwarf=false")
+	}
 	return b.tool(ctx, dir, filepath.Join(b.tools, "compile"), append(append(args, b.linker.compile()...), files...)...)
 }
 
@@ -130,14 +144,14 @@ const cellMain = "package main\n\nimport _ \"nb\"\n\nfunc main() {}\n"
 
 func (stock) link(ctx context.Context, b *Base, j linkJob) error {
 	nb, obj := "", j.obj
-	args := []string{"-o", j.out, "-importcfg", filepath.Join(j.dir, "linkcfg"), "-installsuffix", "dynlink", "-s", "-w", "-extld=gcc"}
+	args := append([]string{"-o", j.out, "-importcfg", filepath.Join(j.dir, "linkcfg"), "-installsuffix", "dynlink", "-extld=gcc"}, j.symbols()...)
 	if j.gen == 0 {
 		args = append(args, "-buildmode=pie", "-linkmode=external")
 	} else {
 		path := fmt.Sprintf("nbcell/%d", j.gen)
 		nb = j.obj
 		var err error
-		if obj, err = b.compileMain(ctx, j.dir, cellMain, path, j.pkgs, nb); err != nil {
+		if obj, err = b.compileMain(ctx, j.dir, cellMain, path, j.pkgs, nb, j.debug); err != nil {
 			return err
 		}
 		hide, err := hideGeneration(j.dir)

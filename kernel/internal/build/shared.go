@@ -93,10 +93,41 @@ var linkerEdits = []edit{
 	{file: "ld/decodesym.go",
 		old: "t := ldr.Lookup(target, 0)",
 		new: "t := golabLookup(ctxt, &sh, target)"},
+	// What debuggers are told of the library's types is read from it: types.go, added to the linker, does that.
+	{file: "ld/dwarf.go", optional: true,
+		old: "symIdx := d.ldr.Lookup(n, 0)\n\tif symIdx == 0 {\n\t\tExitf(\"dwarf: missing type",
+		new: "symIdx := golabType(d.linkctxt, n)\n\tif symIdx == 0 {\n\t\tExitf(\"dwarf: missing type"},
+	{file: "ld/dwarf.go", optional: true, // what no package in particular has goes to the runtime's part
+		old: "if unit.Lib.Pkg == \"runtime\" {\n\t\t\t\tctxt.runtimeCU = unit",
+		new: "if unit.Lib.Pkg == \"runtime\" || ctxt.runtimeCU == nil {\n\t\t\t\tctxt.runtimeCU = unit"},
+	{file: "ld/dwarf.go", optional: true, // the library's own description of a type says where it lies
+		old: "newattr(unsafeptrDie, dwarf.DW_AT_go_runtime_type,",
+		new: "golabRuntimeType(d, unsafeptrDie, dwarf.DW_AT_go_runtime_type,"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "newattr(uintptrDie, dwarf.DW_AT_go_runtime_type,",
+		new: "golabRuntimeType(d, uintptrDie, dwarf.DW_AT_go_runtime_type,"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "newattr(pdie, dwarf.DW_AT_go_runtime_type,",
+		new: "golabRuntimeType(d, pdie, dwarf.DW_AT_go_runtime_type,"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "newattr(die, dwarf.DW_AT_go_runtime_type,",
+		new: "golabRuntimeType(d, die, dwarf.DW_AT_go_runtime_type,"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "tn := sn[len(dwarf.InfoPrefix):]\n\t\tts := d.ldr.Lookup(\"type:\"+tn, 0)",
+		new: "tn := sn[len(dwarf.InfoPrefix):]\n\t\tts := golabType(d.linkctxt, \"type:\"+tn)"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "tn := rsn[len(dwarf.InfoPrefix):]\n\t\tts := d.ldr.Lookup(\"type:\"+tn, 0)",
+		new: "tn := rsn[len(dwarf.InfoPrefix):]\n\t\tts := golabType(d.linkctxt, \"type:\"+tn)"},
+	{file: "ld/dwarf.go", optional: true,
+		old: "func (d *dwctxt) defgotype(gotype loader.Sym) loader.Sym {\n",
+		new: "func (d *dwctxt) defgotype(gotype loader.Sym) loader.Sym {\n\tgotype = golabTypeSym(d.linkctxt, gotype)\n"},
 }
 
 //go:embed ld/golab.go
 var addition string
+
+//go:embed ld/types.go
+var typesAddition string
 
 // canShare reports whether the toolchain's linker has the places that the edits change.
 func canShare(goroot string) error {
@@ -137,6 +168,8 @@ func editedLinker(goroot string) (map[string]string, error) {
 	_, code, _ := strings.Cut(addition, "//go:build ignore\n")
 	code = strings.Replace(code, `golabNames = ""`, fmt.Sprintf("golabNames = %q", strings.Join(slices.Sorted(maps.Keys(known)), " ")), 1)
 	files[filepath.Join(dir, "ld", "golab.go")] = code
+	_, code, _ = strings.Cut(typesAddition, "//go:build ignore\n")
+	files[filepath.Join(dir, "ld", "golabtypes.go")] = code
 	return files, nil
 }
 
@@ -152,7 +185,7 @@ func (s shared) prepare(ctx context.Context, b *Base, dir string) (hash string, 
 	if err := writeConfig(cfg, b.packages, ""); err != nil {
 		return "", err
 	}
-	args := []string{"-o", s.lib(b), "-importcfg", cfg, "-installsuffix", "dynlink", "-buildmode=shared", "-s", "-w", "-extld=gcc"}
+	args := []string{"-o", s.lib(b), "-importcfg", cfg, "-installsuffix", "dynlink", "-buildmode=shared", "-extld=gcc"} // no -s, -w: a debugger needs to know the runtime
 	for _, path := range slices.Sorted(maps.Keys(b.packages)) {
 		args = append(args, path+"="+b.packages[path].File)
 	}
@@ -215,7 +248,8 @@ func (s shared) link(ctx context.Context, b *Base, j linkJob) error {
 	if err := os.WriteFile(file, cfg.Bytes(), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-s", "-w", "-tmpdir", j.dir}
+	args := []string{"-o", j.out, "-importcfg", file, "-installsuffix", "dynlink", "-linkshared", "-tmpdir", j.dir}
+	args = append(args, j.symbols()...)
 	if j.gen == 0 {
 		args = append(args, "-extld=gcc", "-r", "$ORIGIN") // the library lies beside the worker
 	} else {

@@ -118,22 +118,32 @@ func (s *Space) Position(pos token.Pos) token.Position {
 
 // Plugin is [Base.Plugin] for cells that import from s.
 func (s *Space) Plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
-	t, err := s.plugin(ctx, dir, gen, files, imports, out)
+	return s.make(ctx, dir, gen, files, imports, out, false)
+}
+
+// Debuggable is Plugin for a debugger: what the files hold is not optimised, and the plugin says where its code and its
+// variables come from.
+func (s *Space) Debuggable(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
+	return s.make(ctx, dir, gen, files, imports, out, true)
+}
+
+func (s *Space) make(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string, debug bool) (Times, error) {
+	t, err := s.plugin(ctx, dir, gen, files, imports, out, debug)
 	if err == nil || ctx.Err() != nil {
 		return t, err
 	}
 	if err := s.repair(ctx, err); err != nil {
 		return t, err
 	}
-	return s.plugin(ctx, dir, gen, files, imports, out)
+	return s.plugin(ctx, dir, gen, files, imports, out, debug)
 }
 
-func (s *Space) plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string) (Times, error) {
+func (s *Space) plugin(ctx context.Context, dir string, gen int, files map[string]string, imports []string, out string, debug bool) (Times, error) {
 	pkgs, err := s.closure(imports)
 	if err != nil {
 		return Times{}, err
 	}
-	return s.base.plugin(ctx, dir, gen, files, pkgs, out)
+	return s.base.plugin(ctx, dir, gen, files, pkgs, out, debug)
 }
 
 // repair is [Base.repair] of what s uses.

@@ -22,6 +22,8 @@ type Program struct {
 	Embeds   []*Embedding      // what the files embed
 	Warnings []string          // what the user should know: values dropped, methods that no longer compile
 	Drop     []string          // variables that the worker forgets
+	Declares map[string]int    // new variables, by the last line of the statement that declares them
+	Globals  []string          // variables that functions use, see [GlobalName]
 
 	state *State
 	claim func(s *State)

@@ -36,7 +36,7 @@ func (r *rewriter) checkLoop(loop ast.Stmt, body *ast.BlockStmt) {
 // What `continue` and `break` in the body do stays right. It returns false if the loop can't be written so, because more
 // than the loop itself might see that its variables are not new in each iteration.
 func (r *rewriter) unrollFor(n *ast.ForStmt, stack []ast.Node) bool {
-	if r.cost(n) <= brief || !r.small(n.Cond, n.Post, n.Body) {
+	if r.e.b.src.Debug || r.cost(n) <= brief || !r.small(n.Cond, n.Post, n.Body) {
 		return false
 	}
 	if init, ok := n.Init.(*ast.AssignStmt); ok && init.Tok == token.DEFINE {
@@ -67,7 +67,7 @@ func (r *rewriter) unrollFor(n *ast.ForStmt, stack []ast.Node) bool {
 //
 //	for ʼi, ʼx := 0, xs; ʼi < len(ʼx); ʼi++ { {i, v := ʼi, ʼx[ʼi]; {body}}; ʼi++; if !(ʼi < len(ʼx)) { break }; …; check }
 func (r *rewriter) unrollRange(n *ast.RangeStmt, stack []ast.Node) bool {
-	if n.Tok == token.ASSIGN || r.cost(n) <= brief || !r.small(n.Body) {
+	if r.e.b.src.Debug || n.Tok == token.ASSIGN || r.cost(n) <= brief || !r.small(n.Body) {
 		return false
 	}
 	end := ""

@@ -12,7 +12,7 @@ import (
 
 // Names in generated code start with ʼ, a letter that nobody types in an identifier.
 //
-//	ʼv_x, ʼg_x   pointer to the variable x: in the cell's body, at package level
+//	ʼv_x, ʼg_x   pointer to the variable x: in the cell's body, at package level (see global)
 //	ʼo_x         pointer to the x of an earlier cell whose type differs from this cell's x
 //	ʼf_f, ʼf_T_M the latest definition of f or T.M, nil while this one is
 //	ʼs           the generation's word (see live.Gen)
@@ -304,13 +304,22 @@ func (e *emitter) program() *Program {
 		e.unitFiles = append(e.unitFiles, out)
 		p.Files[fmt.Sprintf("g%d.go", f.src.Gen)] = e.source(out, pkgName)
 	}
+	p.Declares = map[string]int{}
+	for i, st := range e.stmts() {
+		for _, id := range declared(st) {
+			if v := e.vars[id.Name]; v != nil && v.fresh {
+				p.Declares[id.Name], _ = b.src.Position(b.items[i].end - 1)
+			}
+		}
+	}
 	out := newOutFile()
 	e.writeBody(out, inits)
 	p.Files["body.go"] = e.source(out, pkgName)
 
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
 		v := e.visible(name)
-		fmt.Fprintf(decls, "var ʼg_%s *%s\n", name, v.expr)
+		fmt.Fprintf(decls, "var %s *%s\n", e.global(name), v.expr)
+		p.Globals = append(p.Globals, name)
 		maps.Copy(decls.imports, v.imports)
 	}
 	for _, path := range b.blanks {

@@ -93,8 +93,24 @@ func (e *emitter) globalVar(obj types.Object, name string) string {
 		return ""
 	}
 	e.inFuncs[name] = true
-	return "(*ʼg_" + name + ")"
+	return "(*" + e.global(name) + ")"
 }
+
+// global is the package's pointer to a session variable. All generations are package nb; a debugger, which sees them all,
+// tells them apart by their numbers.
+func (e *emitter) global(name string) string {
+	if e.b.src.Debug {
+		return GlobalName(e.b.src.Gen, name)
+	}
+	return "ʼg_" + name
+}
+
+// GlobalName is the variable of generation gen, compiled for a debugger, that holds the address of a session variable for
+// its functions. Its body has them in local variables of the names that [BodyName] gives.
+func GlobalName(gen int, name string) string { return fmt.Sprintf("ʼg%d_%s", gen, name) }
+
+// BodyName is the local variable of a cell's body that holds the address of a session variable.
+func BodyName(name string) string { return "ʼv_" + name }
 
 func (e *emitter) typeDecl(r *rewriter, u *unit, ts *ast.TypeSpec, f *declFile, from, to int) {
 	obj, _ := e.p2.info.Defs[ts.Name].(*types.TypeName)
@@ -232,7 +248,7 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 	tf := b.atlas.fset.File(e.body.FileStart)
 	ptrs := map[string]string{} // pointer variable → its declaration
 	ptr := func(name string, v *Var, expr string) {
-		ptrs[name] = fmt.Sprintf("%s := %s; _ = %s\n", name, expr, name)
+		ptrs[name] = fmt.Sprintf("%s%s := %s; _ = %s\n", e.hidden(), name, expr, name)
 		maps.Copy(out.imports, v.imports)
 	}
 	for name, v := range e.vars {
@@ -270,6 +286,11 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		}
 		r := &rewriter{e: e, pass: e.p1, file: tf, out: out,
 			renvar: renvar, pkgs: map[string]string{}, dots: map[string]bool{}}
+		if b.src.Debug { // so that nobody steps through the check
+			at := newOutFile()
+			e.at(at, b.src, b.items[i].start)
+			stmts.WriteString(at.String())
+		}
 		stmts.WriteString(check)
 		stmts.WriteString(e.item(b.items[i], st, r, e.starts[i], i == e.last()))
 		stmts.WriteByte('\n')
@@ -287,12 +308,13 @@ func (e *emitter) writeBody(out *outFile, inits []string) {
 		out.WriteString(ptrs[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.inFuncs)) {
-		fmt.Fprintf(out, "ʼg_%s = ʼv_%s\n", name, name)
+		fmt.Fprintf(out, "%s%s = ʼv_%s\n", e.hidden(), e.global(name), name)
 	}
 	out.WriteString(stmts.String())
 	if !begun {
 		out.WriteString(e.callInits(inits))
 	}
+	out.WriteString(e.hidden())
 	if u := b.own["main"]; u != nil && u.kind == kindFunc {
 		out.WriteString("main()\n")
 	}
@@ -315,6 +337,15 @@ func (e *emitter) callInits(inits []string) string {
 		}
 	}
 	return calls.String()
+}
+
+// hidden makes what follows stand in no cell, where a debugger stops nobody. To be seen from a line, variables have to be
+// declared on one that is no higher.
+func (e *emitter) hidden() string {
+	if e.b.src.Debug {
+		return "/*line body.go:1:1*/"
+	}
+	return ""
 }
 
 // addr writes the address of v.

@@ -34,10 +34,11 @@ var assignment = regexp.MustCompile(`^\s*(\w+(?:\s*,\s*\w+)*)\s*=[^=]`)
 // slips in the order in which they are tried.
 var slips = []slip{
 	// Other languages.
-	in(syntax, `^\s*print\s+(\w[^=]*?)\s*$`, "fmt.Println($1) prints"),
+	in(syntax, `^\s*print\s+(["'\w][^=]*?)\s*$`, "fmt.Println($1) prints"),
 	in(syntax, `^\s*def\s+(\w+)\s*\(`, "functions are declared as in func $1(x int) int { … }"),
 	in(syntax, `^\s*(?:elif|elsif)\b`, "that is else if, on the line of the } before it: } else if … {"),
 	in(syntax, `^\s*while\b\s*(.*?)\s*[:{]?\s*\}?\s*$`, "Go's only loop is for, also with a condition alone: for n < 3 { … }"),
+	in(`expected`, `^\s*for\s+(\w+)\s+in\s+range\s*\(([^,]*)\)\s*[:{]`, "that is for $1 := range $2 { … }"),
 	in(`expected`, `^\s*for\s+(\w+)\s+in\s+(.*?)\s*[:{]`, "that is for _, $1 := range $2 { … }"),
 	in(syntax, `^\s*class\s+(\w+)`, "types are declared as in type $1 struct { … }, their methods outside"),
 	in(syntax, `^\s*import\s+[\w.]+(\s+as\s+\w+)?\s*$`, `imports name paths in quotes: import "math"; packages that GoLab knows need none`),

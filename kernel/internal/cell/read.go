@@ -48,7 +48,7 @@ func (b *builder) read() {
 				f, errs, list = g, nil, n
 			}
 		}
-		b.errs = append(b.errs, errs...)
+		b.errs = append(b.errs, errs[:min(1, len(errs))]...) // mostly, the others follow from it
 		if len(errs) > 0 && !(c.start <= b.mark && b.mark < c.end && len(f.Decls) > 0) {
 			continue
 		}

@@ -17,6 +17,8 @@ type Source struct {
 	Name string // "cell[3]": how errors call it
 	Gen  int    // the generation that runs it, unique in the session
 	Text string // without commands, see [CutCommands]
+	// Debug writes the generation for a debugger: what stands behind it one can step through, and see.
+	Debug bool
 	// Timed has the text measured instead of run; nil for all other cells.
 	Timed *Timed
 

@@ -24,6 +24,7 @@ type Command struct {
 	Line      *Line           `json:",omitempty"`
 	Settings  *Settings       `json:",omitempty"`
 	Comm      *nb.CommMessage `json:",omitempty"` // of a client
+	Go        *Go             `json:",omitempty"`
 }
 
 // Run loads a generation and runs it.
@@ -31,6 +32,8 @@ type Run struct {
 	Gen    int
 	Plugin string   // path of the shared object
 	Drop   []string // variables to forget first
+	// Pause lets the worker tell what is Loaded, and wait for Go before it runs: a debugger sets breakpoints meanwhile.
+	Pause bool
 }
 
 // Interrupt stops generation Gen, which runs or is about to, unless it has ended, and what runs outside cells ([nb.Go]). There is
@@ -60,6 +63,7 @@ type Event struct {
 	Answer  *Answer         `json:",omitempty"`
 	Comm    *nb.CommMessage `json:",omitempty"`
 	Capture *Capture        `json:",omitempty"`
+	Loaded  *Loaded         `json:",omitempty"`
 }
 
 // Clear removes the outputs shown so far.

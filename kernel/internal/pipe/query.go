@@ -9,6 +9,8 @@ type Query struct {
 	Preview   string // how the variable of that name shows itself
 	Memory    bool
 	Process   bool
+	Trace     int     // a process that is to be allowed to trace the worker
+	Unfold    *Unfold // parts of values
 }
 
 // Answer answers a Query. It has no mark: it belongs to no place in what is printed.
@@ -18,6 +20,8 @@ type Answer struct {
 	Preview   nb.Bundle  `json:",omitempty"` // nil while code of cells runs
 	Memory    *Memory    `json:",omitempty"`
 	Process   *Process   `json:",omitempty"`
+	Traced    *Traced    `json:",omitempty"`
+	Unfolded  *Unfolded  `json:",omitempty"`
 }
 
 // Variable is one of the session's variables; see engine.Variable.

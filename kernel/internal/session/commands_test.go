@@ -16,7 +16,7 @@ import (
 )
 
 // changing is what differs from run to run in what commands show.
-var changing = regexp.MustCompile(`\(\d+\.\d+s\)|\d+(\.\d+)? ns/op|go(os|arch|cpu): .*|cpu: .*|(?:-\d+)? +\t +1\t`)
+var changing = regexp.MustCompile(`\(\d+\.\d+s\)|(?:-\d+)?\s+1\t\s+[\d.]+ ns/op|go(os|arch|cpu): .*|cpu: .*|[\d.]+ ms \(.*\); CPU [\d.]+ ms`)
 
 // TestCommands runs the cell sequences in testdata/commands, as TestCells does. Files below dir/ are written to the
 // folder that cells run in.

@@ -32,7 +32,7 @@ var gonbDifferences = map[string]map[int]string{
 	},
 	"wasm_demo":   {1: theirs, 2: browser, 3: theirs, 4: "no %wasm", 6: "no %wasm"},
 	"bash_script": {3: "no GONB_JUPYTER_ROOT"},
-	"comms":       {3: "the session keeps GoLab's gonb", 4: "%widgets has nothing to do", 5: browser, 6: browser},
+	"comms":       {3: "the session keeps GoLab's gonb", 4: "%widgets sends a script", 5: browser, 6: browser},
 	"dom":         {3: "the session keeps GoLab's gonb", 4: browser, 5: browser},
 	"goflags":     {7: "cells heed no flags of go build", 10: "the program is written in several files"},
 	"gonbui":      {3: "the session keeps GoLab's gonb"},

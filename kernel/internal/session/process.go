@@ -33,7 +33,8 @@ type process struct {
 	used   bool
 	loaded loaded
 
-	settled []string // its os.Args
+	ready   chan pipe.Loaded // a generation that waits to be run
+	settled []string         // its os.Args
 
 	queries queries
 	comms   *comms
@@ -112,9 +113,9 @@ func start(program, cwd, dir string, env []string, kernel string, sink func() en
 	for _, f := range []*os.File{outW, errW, cmdR, evW} {
 		f.Close()
 	}
-	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), gone: make(chan struct{})}
+	p := &process{cmd: cmd, commands: cmdW, done: make(chan pipe.Done, 1), ready: make(chan pipe.Loaded, 1), gone: make(chan struct{})}
 	comm := func(m nb.CommMessage) { p.post(pipe.Command{Comm: &m}) }
-	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked, comm: comm}
+	to := listener{done: p.ended, cut: p.cut, input: input, answer: p.queries.take, panicked: panicked, comm: comm, loaded: p.isLoaded}
 	p.pump, err = newPump(outR, errR, evR, gonbF, backF, sink, to, kernel)
 	if err != nil {
 		cmd.Process.Kill()

@@ -44,6 +44,7 @@ type listener struct {
 	cut    func() // called once when the worker has closed its events
 	input  func(pipe.Input)
 	answer func(pipe.Answer)
+	loaded func(pipe.Loaded)
 	comm   func(nb.CommMessage) // takes what is for the worker
 	// panicked shows a panic of a goroutine.
 	panicked func(pipe.Panic, engine.Sink)
@@ -321,6 +322,8 @@ func (p *pump) handle(e pipe.Event) {
 		p.capture(p.stdout, e.Seq, e.Capture)
 	case e.Panic != nil:
 		p.panicked(*e.Panic, p.to(p.stdout))
+	case e.Loaded != nil:
+		p.loaded(*e.Loaded)
 	case e.Input != nil:
 		p.input(*e.Input)
 	case e.Done != nil:

@@ -67,13 +67,13 @@ func TestRace(t *testing.T) {
 		{"counter", "n := 0\nvar wg sync.WaitGroup\nfor range 4 {\n\twg.Go(func() {\n\t\tn++\n\t})\n}\nwg.Wait()", "", []string{
 			`(?m)^data race 1`, `cell\[9\]:6 in a function literal`, `(?s)by goroutine \d+.*Goroutine \d+ created at:`, `data race.* found in this run\n$`}},
 		{"map", "m := map[string]int{}\ndone := make(chan bool)\ngo func() {\n\tm[\"a\"] = 1\n\tdone <- true\n}()\nm[\"b\"] = 2\n<-done", "", []string{
-			`cell\[9\]:5 in`, `cell\[9\]:8 in the cell\n\s+8 \| m\["b"\] = 2`, `(?m)by main goroutine:$`}},
+			`cell\[9\]:5 in`, `cell\[9\]:8 in the cell\n[\s>]+8 \| m\["b"\] = 2`, `(?m)by main goroutine:$`}},
 		{"slice header", "var out []int\nvar wg sync.WaitGroup\nfor i := range 4 {\n\twg.Add(1)\n\tgo func() { defer wg.Done(); out = append(out, i) }()\n}\nwg.Wait()", "", []string{`cell\[9\]:6 in`}},
 		{"loop variable", "var i int\nvar wg sync.WaitGroup\nfor i = 0; i < 3; i++ {\n\twg.Add(1)\n\tgo func() { defer wg.Done(); fmt.Sprint(i) }()\n}\nwg.Wait()", "", []string{`cell\[9\]:4 in the cell`, `cell\[9\]:6 in`}},
 		{"WaitGroup", "x := 0\nvar wg sync.WaitGroup\ngo func() { wg.Add(1); x = 1; wg.Done() }()\nwg.Wait()\nx = 2", "", []string{`data races? (was|were) found in this run`}},
 		{"earlier variables", "var wg sync.WaitGroup\nfor i := range 2 {\n\twg.Go(func() { data[0] = i })\n}\nwg.Wait()\ntotal", "", []string{
 			`declared anew: base \(cell\[1\]\), data \(cell\[1\]\), p \(cell\[1\]\), total \(cell\[2\]\)\n`, `(?m)^45$`, `cell\[9\]:4 in a function literal`, `Goroutine \d+ created at:\n    in sync`}},
-		{"in an earlier function", "func bump(p *int) {\n\t*p++\n}\nn := 0\ngo bump(&n)\nbump(&n)", "", []string{`cell\[9\]:3 in bump\n\s+3 \| 	\*p\+\+`, `cell\[9\]:7 in the cell`}},
+		{"in an earlier function", "func bump(p *int) {\n\t*p++\n}\nn := 0\ngo bump(&n)\nbump(&n)", "", []string{`cell\[9\]:3 in bump\n[\s>]+3 \|\s+\*p\+\+`, `cell\[9\]:7 in the cell`}},
 		{"goroutine that outlives the cell", "q := 0\ngo func() {\n\tq++\n}()\nq++", "", []string{`cell\[9\]:4 in`, `1 data race was found`}},
 		{"clean", "n := 0\nvar wg sync.WaitGroup\nfor range 4 {\n\twg.Go(func() { mu.Lock(); n++; mu.Unlock() })\n}\nwg.Wait()\nn", "", []string{`(?m)^4\nno data race was found in this run\n$`}},
 		{"panic", "func at(a []int) int { return a[5] }\nat(data)", "panic", []string{`no data race was found before the run ended`, `index out of range \[5\] with length 3 \(cell\[9\]:2\)`, `cell\[9\]:2 in at\n`, `cell\[9\]:3 in the cell`}},

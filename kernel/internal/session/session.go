@@ -4,7 +4,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"golab/kernel/home"
 	"golab/kernel/internal/build"
 	"golab/kernel/internal/cell"
+	"golab/kernel/internal/debug"
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/pipe"
 	"golab/kernel/nb"
@@ -56,6 +56,8 @@ type Session struct {
 	settings *settings // what commands set
 	shells   shells
 
+	debugger *debug.Debugger
+
 	compileAll bool // evaluate nothing: for tests
 	compiled   int  // how many cells were
 
@@ -68,6 +70,7 @@ type Session struct {
 	state   *cell.State
 	space   *build.Space            // what cells can import
 	sources map[string]*cell.Source // by generation and name, for stack traces
+	codes   map[*cell.Source]string // the whole cell, as the client has it
 	worker  *process
 	gen     int
 	running *run
@@ -156,7 +159,8 @@ func New(opts Options) (*Session, error) {
 		opts.Log = func(string, ...any) {}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s := &Session{settings: newSettings(opts, dir), opts: opts, dir: dir, state: cell.New(), sources: map[string]*cell.Source{}, codes: map[*cell.Source]string{}, stop: cancel, ctx: ctx, sink: discard{}}
+	s.debugger = s.newDebugger()
 	s.language = &language{program: home.Gopls(), dir: filepath.Join(dir, "gopls"), within: languageWithin, memory: maxLanguageMemory, log: opts.Log}
 	s.begin()
 	return s, nil
@@ -297,6 +301,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	s.gen++
 	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
+	s.codes[src] = req.Code
 	s.sink = out
 	r := &run{src: src, full: full, req: req, out: out, cancel: cancel}
 	r.asking, r.stopAsks = context.WithCancel(ctx)
@@ -374,6 +379,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if err != nil {
 		return s.failed(err)
 	}
+	src.Debug = !r.req.Aside && !r.req.Silent && s.debugging(ctx, w)
 	s.settle(w, r)
 	start := time.Now()
 	done := s.packages().Until(ctx)
@@ -399,7 +405,7 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if conflict != nil {
 		return conflict
 	}
-	if prog.Eval != nil && !s.compileAll {
+	if prog.Eval != nil && !s.compileAll && !src.Debug {
 		e, refused := s.run(r, w, prog, parts, pipe.Command{Eval: prog.Eval})
 		if !refused {
 			return e
@@ -420,17 +426,31 @@ func (s *Session) runCode(ctx context.Context, r *run, out engine.Sink) *engine.
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s.failed(err)
 	}
-	defer os.RemoveAll(dir)
-	so := filepath.Join(dir, "cell.so")
-	if r.times.Times, err = s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so); err != nil {
+	defer s.clean(dir, src.Debug)
+	so := filepath.Join(dir, pluginFile)
+	plugin := s.packages().Plugin
+	if src.Debug {
+		plugin = s.packages().Debuggable
+	}
+	r.times.Times, err = plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so)
+	if err != nil && src.Debug && ctx.Err() == nil {
+		s.opts.Log("for the debugger: %v", err)
+		out.Stream("stderr", "golab: this cell runs without the debugger, for which it can't be compiled\n")
+		src.Debug = false
+		r.times.Times, err = s.packages().Plugin(ctx, dir, src.Gen, prog.Files, prog.Imports, so)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return interruptedWhile("the cell was being compiled")
 		}
 		return s.compileError(err)
 	}
-	e, _ := s.run(r, w, prog, parts, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop}})
+	e, _ := s.run(r, w, prog, parts, pipe.Command{Run: &pipe.Run{Gen: src.Gen, Plugin: so, Drop: prog.Drop, Pause: src.Debug}})
 	return e
 }
+
+// pluginFile is the name of a cell's plugin, in a folder of the cell's own.
+const pluginFile = "cell.so"
 
 // run has the worker w, for whose variables it was checked, run a cell. If that refused to evaluate it, nothing has happened.
 func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part, c pipe.Command) (e *engine.Error, refused bool) {
@@ -450,29 +470,35 @@ func (s *Session) run(r *run, w *process, prog *cell.Program, parts []build.Part
 	if err := w.send(c); err != nil {
 		w.kill("it takes no more commands: " + err.Error()) // mostly it is dead, and kept for what it leaves
 	}
-	select {
-	case d := <-w.done:
-		if d.Refused != "" {
-			s.opts.Log("%s is compiled: %s", r.src.Name, d.Refused)
-			s.mu.Lock()
-			r.inWorker = false
-			s.mu.Unlock()
-			return nil, true
-		}
-		if d.Load == "" {
-			w.loaded.add(parts, r.src.Name)
-		}
-		r.times.load, r.times.run, r.times.cpu = d.LoadTime, d.RunTime, d.CPUTime
-		return s.finish(d, prog), false
-	case <-w.gone:
+	for {
 		select {
-		case d := <-w.done: // it died after the cell's end
-			if err := s.finish(d, prog); err != nil {
-				return err, false
+		case l := <-w.ready:
+			if l.Gen == r.src.Gen {
+				s.breakpoints(w, prog, l)
 			}
-		default:
+		case d := <-w.done:
+			if d.Refused != "" {
+				s.opts.Log("%s is compiled: %s", r.src.Name, d.Refused)
+				s.mu.Lock()
+				r.inWorker = false
+				s.mu.Unlock()
+				return nil, true
+			}
+			if d.Load == "" {
+				w.loaded.add(parts, r.src.Name)
+			}
+			r.times.load, r.times.run, r.times.cpu = d.LoadTime, d.RunTime, d.CPUTime
+			return s.finish(d, prog), false
+		case <-w.gone:
+			select {
+			case d := <-w.done: // it died after the cell's end
+				if err := s.finish(d, prog); err != nil {
+					return err, false
+				}
+			default:
+			}
+			return s.died(w, r), false
 		}
-		return s.died(w, r), false
 	}
 }
 
@@ -553,7 +579,10 @@ func (s *Session) Interrupt() {
 		r.cancel()
 		return
 	}
-	go w.send(pipe.Command{Interrupt: &pipe.Interrupt{Gen: r.src.Gen}})
+	go func() {
+		w.send(pipe.Command{Interrupt: &pipe.Interrupt{Gen: r.src.Gen}}) // read when a debugger lets the worker go on
+		s.debugger.Release()
+	}()
 	time.AfterFunc(killAfter, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -583,6 +612,7 @@ func (s *Session) Close() error {
 	s.mu.Lock()
 	w := s.worker
 	s.mu.Unlock()
+	s.debugger.Close()
 	if w != nil {
 		w.close()
 	}
@@ -606,14 +636,6 @@ func (s *Session) IsComplete(code string) engine.Completeness {
 	_, code = cutCommands(code)
 	status, indent := cell.Complete(code)
 	return engine.Completeness{Status: status, Indent: indent}
-}
-
-// Debugger is part of engine.Engine.
-func (s *Session) Debugger() bool { return false }
-
-// Debug is part of engine.Engine.
-func (s *Session) Debug(context.Context, json.RawMessage, func(json.RawMessage)) json.RawMessage {
-	return nil
 }
 
 // Processes is part of engine.Engine.

@@ -37,6 +37,10 @@ func (w *worker) query(q pipe.Query) {
 		a.Memory = memory()
 	case q.Process:
 		a.Process = here()
+	case q.Trace != 0:
+		a.Traced = trace(q.Trace)
+	case q.Unfold != nil:
+		a.Unfolded = w.unfold(*q.Unfold)
 	}
 	w.send(pipe.Event{Answer: &a})
 }

@@ -48,9 +48,10 @@ type worker struct {
 
 	mu      sync.Mutex
 	current *cell
-	ended   int                 // the last generation that ran
-	early   int                 // a generation that was interrupted before it ran
-	outside map[*live.Task]bool // what runs outside cells
+	ended   int                   // the last generation that ran
+	early   int                   // a generation that was interrupted before it ran
+	outside map[*live.Task]bool   // what runs outside cells
+	paused  map[int]chan struct{} // generations that wait to be run, by number
 
 	questions questions
 	typed     typed // what os.Stdin reads
@@ -90,7 +91,7 @@ func Main() {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGPIPE)
 	debug.SetTraceback("all")
 	commands, events := own(commandFD), own(eventFD)
-	w := &worker{outside: map[*live.Task]bool{}, events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
+	w := &worker{outside: map[*live.Task]bool{}, paused: map[int]chan struct{}{}, events: os.NewFile(uintptr(events), "events"), stdout: own(1), stderr: own(2)}
 	w.enc = json.NewEncoder(w.events)
 	w.enc.SetEscapeHTML(false)
 	nb.Attach(w)
@@ -110,6 +111,8 @@ func Main() {
 			go w.eval(c.Eval)
 		case c.Interrupt != nil:
 			go w.interrupt(c.Interrupt.Gen)
+		case c.Go != nil:
+			w.goOn(c.Go.Gen)
 		case c.Comm != nil:
 			nb.DeliverComm(*c.Comm)
 		case c.Query != nil:
@@ -218,7 +221,11 @@ func (w *worker) run(r pipe.Run) {
 	}
 	live.Drop(r.Drop...)
 	w.retype(g)
-	w.cell(&cell{gen: g, loading: time.Since(start)})
+	loading := time.Since(start)
+	if r.Pause {
+		w.pause(r.Gen)
+	}
+	w.cell(&cell{gen: g, loading: loading})
 }
 
 // eval runs a cell that has no code of its own, as if it were a generation's.
@@ -290,11 +297,17 @@ func (w *worker) sync() {
 		gonbui.Sync()
 		close(synced)
 	}()
-	select {
-	case <-synced:
-	case <-time.After(2 * time.Second): // the program broke gonbui's pipes; its displays are lost, the cell is not
-		w.unsynced = true
+	for again := false; ; again = true {
+		select {
+		case <-synced:
+			return
+		case <-time.After(2 * time.Second):
+		}
+		if again || !traced() { // where a debugger stops this process, time goes on
+			break
+		}
 	}
+	w.unsynced = true // the program broke gonbui's pipes; its displays are lost, the cell is not
 }
 
 // execute runs the cell's statements, in a goroutine of their own.

@@ -247,7 +247,10 @@ func golabHostlink(ctxt *Link) bool {
 		return false
 	}
 	// As few segments as can be: each costs a system call at load, and a process may have 65,000.
-	args := []string{"-shared", "-s", "--hash-style=gnu", "--build-id=none", "-z", "now", "-z", "norelro", "-z", "noseparate-code", "-z", "nocopyreloc", "-o", *flagOutfile}
+	args := []string{"-shared", "--hash-style=gnu", "--build-id=none", "-z", "now", "-z", "norelro", "-z", "noseparate-code", "-z", "nocopyreloc", "-o", *flagOutfile}
+	if debug_s {
+		args = append(args, "-s")
+	}
 	for _, flag := range flagExtldflags {
 		list, ok := strings.CutPrefix(flag, "-Wl,")
 		if !ok {

@@ -1,6 +1,7 @@
-package mlx
+package layers
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gomlx/gomlx/core/graph"
@@ -10,7 +11,7 @@ import (
 // Activation is a function applied to every number by itself. It is given to a layer, as in Dense(64, ReLU), or stands
 // among the layers as one of them.
 //
-// Softmax is none of them, on purpose: models end in logits, and the losses and [Predict] apply it where it belongs.
+// Softmax is none of them, on purpose: models end in logits, and mlx's losses and Predict apply it where it belongs.
 type Activation struct {
 	name  string
 	apply func(x *graph.Node) *graph.Node
@@ -42,10 +43,13 @@ func (a Activation) Kind() string { return a.name }
 // Apply applies it, whatever the shape; it has no variables.
 func (a Activation) Apply(_ *model.Scope, x *graph.Node) *graph.Node {
 	if a.apply == nil {
-		panic(layerError("this Activation is empty; use ReLU, Tanh, …"))
+		panic(fmt.Errorf("this Activation is empty; use ReLU, Tanh, …"))
 	}
 	return a.apply(x)
 }
+
+// PerExample says that it treats every example by itself.
+func (a Activation) PerExample() bool { return true }
 
 // String is the activation's name.
 func (a Activation) String() string { return a.name }

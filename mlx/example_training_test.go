@@ -3,6 +3,8 @@ package mlx_test
 import (
 	"fmt"
 
+	"github.com/gomlx/gomlx/core/tensors"
+
 	"golab/datasets"
 	"golab/mlx"
 )
@@ -128,6 +130,24 @@ func ExampleFindLearningRate() {
 	}
 	fmt.Println(curve.Suggestion > 1e-4 && curve.Suggestion < 1)
 	// Output: true
+}
+
+func ExampleCTC() {
+	// Frames of one-hot symbols, 0 being the blank: the first reads "1 2", the second "1".
+	frames := [][]float32{{1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0}, {0, 1, 0, 0, 1, 0, 1, 0, 0, 1, 0, 0}}
+	data := mlx.FromTensors(tensors.FromValue(frames), tensors.FromValue([][]float32{{1, 2}, {1, -1}}))
+	m := mlx.Sequential(mlx.Reshape(4, 3), mlx.Dense(3))
+	if _, err := mlx.Fit(m, data, mlx.FitOptions{Epochs: 150, LearningRate: 0.1, Loss: mlx.CTC{}, Quiet: true}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := mlx.Predict(m, data)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(mlx.CTC{}.Decode(p.Outputs[0], 3), mlx.CTC{}.Decode(p.Outputs[1], 3))
+	// Output: [1 2] [1]
 }
 
 func ExampleROC() {

@@ -124,7 +124,8 @@ func (l CTC) Each(labels, outputs *graph.Node) *graph.Node {
 	half := func(i int) *graph.Node { return graph.Slice(lattice, graph.AxisRange(i*batch, (i+1)*batch)) }
 	// Paths through a state at a time: beginnings times ends, in both of which it is counted.
 	through := graph.Sub(graph.Add(half(0), back(half(1), 1, 2)), emit)
-	last := graph.Where(ends, graph.Squeeze(graph.Slice(half(0), graph.AxisRange(), graph.AxisRange(time-1, time), graph.AxisRange()), 1), graph.Slice(no, graph.AxisRange(0, batch)))
+	atEnd := graph.Squeeze(graph.Slice(half(0), graph.AxisRange(), graph.AxisRange(time-1, time), graph.AxisRange()), 1)
+	last := graph.Where(ends, atEnd, graph.Slice(no, graph.AxisRange(0, batch)))
 	peak := graph.ReduceAndKeep(last, graph.ReduceMax, -1)
 	total := graph.Add(graph.Squeeze(peak, -1), graph.Log(graph.ReduceSum(graph.Exp(graph.Sub(last, peak)), -1)))
 	possible := graph.GreaterThan(total, graph.Scalar(g, dtypes.Float32, never/2))
@@ -149,7 +150,8 @@ func latticeFrom(alpha, emit, skip, no *graph.Node) *graph.Node {
 			if by >= states {
 				return no
 			}
-			return graph.Concatenate([]*graph.Node{graph.Slice(no, graph.AxisRange(), graph.AxisRange(0, by)), graph.Slice(alpha, graph.AxisRange(), graph.AxisRange(0, states-by))}, 1)
+			in, kept := graph.Slice(no, graph.AxisRange(), graph.AxisRange(0, by)), graph.Slice(alpha, graph.AxisRange(), graph.AxisRange(0, states-by))
+			return graph.Concatenate([]*graph.Node{in, kept}, 1)
 		}
 		one, two := up(1), graph.Where(skip, up(2), no)
 		peak := graph.Max(graph.Max(alpha, one), two)

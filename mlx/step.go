@@ -59,7 +59,8 @@ func (k stepKind) update(scope *model.Scope, opt Optimizer, mean, all *graph.Nod
 	if !ok {
 		r := k.rule
 		if r.ema = 0; r != (rule{}) || !k.turn.first || !k.turn.last {
-			panic(layerError("the optimizer %T has no UpdateGraphWithGradients, so gradients can't be clipped, penalized or accumulated; use mlx.Adam, AdamW, RMSProp or SGD", opt))
+			panic(layerError("the optimizer %T has no UpdateGraphWithGradients, so gradients can't be clipped, penalized or accumulated; "+
+				"use mlx.Adam, AdamW, RMSProp or SGD", opt))
 		}
 		opt.UpdateGraph(scope, g, mean)
 		return

@@ -260,7 +260,8 @@ func (t *Training) batch(i, number int) (loss, hit float64, n int, err error) {
 	t.loss, t.rate = loss, rate
 	if !finite(loss) {
 		where := t.m.whereNotFinite(b)
-		return 0, 0, 0, fmt.Errorf("mlx: %w: %v at step %d (in epoch %d) with learning rate %v%s; the weights are those before that step: lower the learning rate, or start over with model.Reset()",
+		return 0, 0, 0, fmt.Errorf("mlx: %w: %v at step %d (in epoch %d) with learning rate %v%s; "+
+			"the weights are those before that step: lower the learning rate, or start over with model.Reset()",
 			ErrNotFinite, loss, t.m.stepsDone()+1, number, rate, where)
 	}
 	if turn.last {

@@ -25,7 +25,8 @@ type ConvLayer struct {
 	kind       string
 	windows    windows
 	filters    int
-	groups     int // 0: as many as channels (depthwise)
+	groups     int
+	depthwise  bool // as many filters and groups as channels
 	transposed bool
 	noBias     bool
 	activation []Activation
@@ -45,13 +46,13 @@ func Conv2D(filters, size int, activation ...Activation) ConvLayer {
 
 // DepthwiseConv1D gives every channel a filter of its own: [batch, steps, channels] becomes [batch, steps', channels].
 func DepthwiseConv1D(size int, activation ...Activation) ConvLayer {
-	return ConvLayer{kind: "depthwise_conv1d", windows: windows{rank: 1, size: []int{size}}, activation: activation}
+	return ConvLayer{kind: "depthwise_conv1d", windows: windows{rank: 1, size: []int{size}}, depthwise: true, activation: activation}
 }
 
 // DepthwiseConv2D gives every channel a filter of its own: [batch, height, width, channels] becomes [batch, height', width',
 // channels]. Followed by Conv2D(filters, 1) it is the separable convolution of Chollet (2016), https://arxiv.org/abs/1610.02357.
 func DepthwiseConv2D(size int, activation ...Activation) ConvLayer {
-	return ConvLayer{kind: "depthwise_conv2d", windows: windows{rank: 2, size: []int{size}}, activation: activation}
+	return ConvLayer{kind: "depthwise_conv2d", windows: windows{rank: 2, size: []int{size}}, depthwise: true, activation: activation}
 }
 
 // ConvTranspose1D is the transpose of the linear map that Conv1D is: with Stride(2) it makes sequences twice as long. Steps
@@ -125,7 +126,7 @@ func (l ConvLayer) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 	}
 	channels := x.Shape().Dim(-1)
 	groups, filters := l.groups, l.filters
-	if l.kind == "depthwise_conv1d" || l.kind == "depthwise_conv2d" {
+	if l.depthwise {
 		groups, filters = channels, channels
 	}
 	switch {

@@ -10,18 +10,20 @@ import (
 //   - every channel by itself: the sum of shifted inputs, each times its weights;
 //   - im2col, the matrix of what every window sees, times the weights. GoMLX's pure Go has fast matrix products, but slow
 //     convolutions, which can deadlock besides (compute v0.1.6). On XLA it is faster for few channels only;
-//   - GoMLX's own Convolve.
+//   - GoMLX's own Convolve, which takes no stride with a dilation.
 func convolve(x, weights *graph.Node, axes []axis, groups int) *graph.Node {
 	channels := x.Shape().Dim(-1)
+	strided, dilated := false, false
 	factors := append(outDims(x, axes, weights.Shape().Dim(-1)), channels/groups)
 	for _, a := range axes {
 		factors = append(factors, a.size)
+		strided, dilated = strided || a.stride > 1, dilated || a.dilation > 1
 	}
 	count(x.Graph(), factors...)
 	switch {
 	case groups == channels && groups > 1:
 		return depthwise(x, weights, axes)
-	case groups > 1 || x.Graph().Backend().Name() != xlaBackend || channels <= im2colChannels:
+	case groups > 1 || x.Graph().Backend().Name() != xlaBackend || channels <= im2colChannels || strided && dilated:
 		return im2col(x, weights, axes, groups)
 	}
 	stride, dilation, pads := make([]int, len(axes)), make([]int, len(axes)), make([][2]int, len(axes))

@@ -9,12 +9,13 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"golab/install/fetch"
 	"golab/mlx/internal/gradcheck"
 	"golab/mlx/internal/mlxtest"
 	"golab/mlx/layers"
 )
 
-func TestMain(m *testing.M) { mlxtest.Main(m) }
+func TestMain(m *testing.M) { mlxtest.Main(m, fetch.XLACPU) }
 
 func near(t *testing.T, what string, got []float32, want ...float64) {
 	t.Helper()

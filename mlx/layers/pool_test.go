@@ -1,9 +1,16 @@
 package layers_test
 
 import (
+	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
 	"golab/mlx/internal/gradcheck"
+	"golab/mlx/internal/mlxtest"
 	"golab/mlx/layers"
 )
 
@@ -24,4 +31,38 @@ func TestPoolGradients(t *testing.T) {
 		{"up, linear", []int{2, 2, 3, 2}, layers.UpSample2D(3).Linear()},
 		{"up 1d, linear", []int{2, 3, 2}, layers.UpSample1D(2).Linear()},
 	})
+}
+
+// Random windows, against loops.
+func TestPoolingByLoops(t *testing.T) {
+	b := mlxtest.Use(t, "go")
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 60 {
+		size, stride, n := 1+rng.IntN(4), 1+rng.IntN(4), 4+rng.IntN(6)
+		pad, places := rng.IntN(size/2+1), 0
+		l, mean := layers.MaxPool1D(size).Stride(stride), rng.IntN(2) == 0
+		if mean {
+			l = layers.AvgPool1D(size).Stride(stride)
+		}
+		if rng.IntN(2) == 0 {
+			l, places = l.Pad(pad), (n+2*pad-size)/stride+1
+		} else {
+			places = (n + stride - 1) / stride
+			l, pad = l.Same(), max(0, (places-1)*stride+size-n)/2
+		}
+		x := gradcheck.Noise("x", 1, n, 1)
+		in := tensors.MustCopyFlatData[float32](x)
+		var want []float64
+		for p := range places {
+			most, sum, count := math.Inf(-1), 0.0, 0.0
+			for i := max(0, p*stride-pad); i < min(n, p*stride-pad+size); i++ {
+				most, sum, count = max(most, float64(in[i])), sum+float64(in[i]), count+1
+			}
+			if mean {
+				most = sum / count
+			}
+			want = append(want, most)
+		}
+		near(t, fmt.Sprintf("%s of %d, size %d, stride %d, pad %d", l.Kind(), n, size, stride, pad), apply(t, b, model.NewStore(), l, x), want...)
+	}
 }

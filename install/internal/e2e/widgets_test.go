@@ -88,7 +88,7 @@ var widgetSteps = []step{
 	{Do: "press", Cell: 0, Target: ".noUi-handle", Keys: []string{"ArrowRight", "ArrowRight", "ArrowRight"}, Until: "to 53"},
 	{Do: "click", Cell: 1, Target: "button", Until: "clicked 1"},
 	{Do: "click", Cell: 1, Target: "button", Until: "clicked 1\nclicked 2"},
-	{Do: "click", Cell: 1, Target: "button", Until: "clicked 3\npanic: three"},
+	{Do: "click", Cell: 1, Target: "button", Until: "clicked 3\\s+panic: three"},
 	{Do: "press", Cell: 2, Target: ".noUi-handle", Keys: []string{"ArrowRight"}, Until: `printing 6\n+.*SQUARE 36`},
 	{Do: "choose", Cell: 2, Target: "select", Text: "Quadrat", Until: "QUADRAT 36"},
 	{Do: "click", Cell: 2, Target: "input[type=checkbox]", Until: "Quadrat 36"},
@@ -100,7 +100,7 @@ var widgetSteps = []step{
 	{Do: "set", Cell: 4, Target: "input[type=range]", Text: "30", Until: "slider at 30"}, // and the program sets it to 0
 	{Do: "reload", Cell: 0, Until: "to 53"},
 	{Do: "press", Cell: 0, Target: ".noUi-handle", Keys: []string{"ArrowLeft"}, Until: "from 53 to 52"},
-	{Do: "look", Cell: 1, Until: "clicked 3\npanic: three"},
+	{Do: "look", Cell: 1, Until: "clicked 3\\s+panic: three"},
 	{Do: "click", Cell: 1, Target: "button", Until: "clicked 4"},
 }
 
@@ -117,7 +117,8 @@ func TestWidgetsInJupyterLab(t *testing.T) {
 	for _, source := range widgetCells {
 		cells = append(cells, map[string]any{"cell_type": "code", "metadata": map[string]any{}, "execution_count": nil, "outputs": []any{}, "source": source})
 	}
-	b, err := json.Marshal(map[string]any{"nbformat": 4, "nbformat_minor": 4, "cells": cells, "metadata": map[string]any{}})
+	spec := map[string]any{"kernelspec": map[string]any{"name": "golab", "display_name": "Go (GoLab)", "language": "go"}}
+	b, err := json.Marshal(map[string]any{"nbformat": 4, "nbformat_minor": 4, "cells": cells, "metadata": spec})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -375,7 +375,7 @@ func refused(err error, t *pipe.Traced) error {
 	what := strings.TrimPrefix(err.Error(), "Failed to attach: ")
 	what, _, _ = strings.Cut(what, " - this could be caused")
 	if !strings.Contains(what, "not permitted") {
-		return fmt.Errorf("Delve can't trace the cells' process: %s", what)
+		return fmt.Errorf("the debugger (Delve) can't trace the cells' process: %s", what)
 	}
 	hint := "in a container, start it with --cap-add=SYS_PTRACE (and a seccomp profile that allows ptrace); another debugger may be tracing the process"
 	if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); err == nil && strings.TrimSpace(string(scope)) != "0" {

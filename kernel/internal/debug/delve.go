@@ -53,7 +53,7 @@ var errGone = errors.New("the debugger's process has ended")
 // startDelve starts a Delve that speaks with us alone, through a socket in dir, which is private. Nothing is debugged yet.
 func startDelve(ctx context.Context, program, dir string, attr *syscall.SysProcAttr, log func(string, ...any), on func(event)) (*delve, error) {
 	if _, err := os.Stat(program); err != nil {
-		return nil, fmt.Errorf("Delve, the debugger, is not at %s; `go run ./install lab --setup-only` in GoLab's folder installs it", program)
+		return nil, fmt.Errorf("the debugger, Delve, is not at %s; `go run ./install lab --setup-only` in GoLab's folder installs it", program)
 	}
 	if err := writeConfig(dir); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func startDelve(ctx context.Context, program, dir string, attr *syscall.SysProcA
 	out := &logged{log: log}
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("Delve, the debugger, does not start: %w", err)
+		return nil, fmt.Errorf("the debugger, Delve, does not start: %w", err)
 	}
 	d := &delve{cmd: cmd, event: on, gone: make(chan struct{}), waiting: map[int]chan response{}}
 	go func() {
@@ -87,7 +87,7 @@ func startDelve(ctx context.Context, program, dir string, attr *syscall.SysProcA
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("Delve, the debugger, does not answer: %w", err)
+		return nil, fmt.Errorf("the debugger, Delve, does not answer: %w", err)
 	}
 	go d.read()
 	go func() {

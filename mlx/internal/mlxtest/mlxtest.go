@@ -10,16 +10,16 @@ import (
 
 	"github.com/gomlx/compute"
 
-	"golab/install/fetch"
 	"golab/mlx"
 )
 
 // Backends are those that this machine has, by their names for mlx.UseBackend.
 var Backends = []string{"go"}
 
-// Main is the body of a package's TestMain: it finds the backends, and leaves pure Go in use.
-func Main(m *testing.M) {
-	switch _, err := fetch.XLACPU(context.Background()); {
+// Main is the body of a package's TestMain: it finds the backends, and leaves pure Go in use. fetchXLA is fetch.XLACPU, which mlx's
+// packages don't import but for their tests.
+func Main(m *testing.M, fetchXLA func(context.Context) (string, error)) {
+	switch _, err := fetchXLA(context.Background()); {
 	case errors.Is(err, errors.ErrUnsupported):
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "XLA CPU plugin:", err)

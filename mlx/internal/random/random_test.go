@@ -11,11 +11,12 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 
+	"golab/install/fetch"
 	"golab/mlx/internal/mlxtest"
 	"golab/mlx/internal/random"
 )
 
-func TestMain(m *testing.M) { mlxtest.Main(m) }
+func TestMain(m *testing.M) { mlxtest.Main(m, fetch.XLACPU) }
 
 func TestUniforms(t *testing.T) {
 	var first []float32

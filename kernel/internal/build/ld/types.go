@@ -239,6 +239,26 @@ func golabType(ctxt *Link, name string) loader.Sym {
 	return golabTypeSym(ctxt, s)
 }
 
+// golabStubs are the types that nobody describes.
+var golabStubs = map[string]bool{}
+
+// golabNamed is the symbol of a type that a function mentions. Only debuggers may ever need it, such as that of a generic
+// function's dictionary; then nobody has described it, and it becomes one without parts.
+func golabNamed(d *dwctxt, name string) loader.Sym {
+	s := golabType(d.linkctxt, "type:"+name)
+	if s != 0 || golabStubs[name] || d.linkctxt.BuildMode != BuildModePlugin {
+		return s
+	}
+	golabStubs[name] = true
+	if strings.HasPrefix(name, "*") {
+		newattr(d.newdie(&dwtypes, dwarf.DW_ABRV_BARE_PTRTYPE, name), dwarf.DW_AT_go_kind, dwarf.DW_CLS_CONSTANT, int64(abi.UnsafePointer), 0)
+	} else {
+		d.newdie(&dwtypes, dwarf.DW_ABRV_NULLTYPE, name)
+	}
+	return 0
+}
+
+// golabTypeSym is the symbol of the type s under its own name, described as golabType does.
 func golabTypeSym(ctxt *Link, s loader.Sym) loader.Sym {
 	l := ctxt.loader
 	if s == 0 || ctxt.BuildMode != BuildModePlugin {
@@ -260,11 +280,14 @@ func golabTypeSym(ctxt *Link, s loader.Sym) loader.Sym {
 			}
 			addr = es.Value
 		}
-		name := m.typeName(addr)
-		if name == "" {
-			return s
+		t := s
+		if whole := l.SymName(s); typeSymbolMangle(whole) == whole { // it may be a hash
+			name := m.typeName(addr)
+			if name == "" {
+				return s
+			}
+			t = l.LookupOrCreateSym("type:"+name, 0)
 		}
-		t := l.LookupOrCreateSym("type:"+name, 0)
 		if st := l.SymType(t); st != sym.Sxxx && st != sym.SDYNIMPORT || m.done[t] {
 			return t
 		}

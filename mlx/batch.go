@@ -19,9 +19,8 @@ type prepared struct {
 	width   int
 }
 
-// prepare fits data to the model, which is built for it first if it was not. With labels, it also checks that the outputs go with
-// them; the first labels that a model meets while training decide what its outputs stand for.
-func (m *Model) prepare(d *Data, withLabels, training bool) (*prepared, error) {
+// prepare fits data to the model, which is built for it first if it was not.
+func (m *Model) prepare(d *Data, training bool) (*prepared, error) {
 	if err := m.Err(); err != nil {
 		return nil, err
 	}
@@ -35,17 +34,32 @@ func (m *Model) prepare(d *Data, withLabels, training bool) (*prepared, error) {
 	if err := p.align(m, training); err != nil {
 		return nil, err
 	}
-	if !withLabels {
+	return p, nil
+}
+
+// prepareLabels is prepare for data whose labels are needed too. It checks that the outputs go with them; the first labels
+// that a model meets while training decide what its outputs stand for. loss is nil when Fit is to choose it.
+func (m *Model) prepareLabels(d *Data, loss Loss, training bool) (*prepared, error) {
+	p, err := m.prepare(d, training)
+	if err != nil {
+		return nil, err
+	}
+	l := d.labels
+	if l.none() {
+		return nil, fmt.Errorf("mlx: the data has no labels; name their column, or give them, when making it")
+	}
+	if c, ok := loss.(LabelChecker); ok && !l.classes() {
+		if err := c.CheckLabels(l.values, l.width, m.outDims[len(m.outDims)-1]); err != nil {
+			return nil, fmt.Errorf("mlx: %s: %w", loss.Name(), err)
+		}
+		p.values, p.width = l.values, l.width
 		return p, nil
 	}
 	outputs, err := m.outputs()
 	if err != nil {
 		return nil, err
 	}
-	l := d.labels
 	switch {
-	case l.none():
-		return nil, fmt.Errorf("mlx: the data has no labels; name their column, or give them, when making it")
 	case !l.classes():
 		if l.width != outputs {
 			return nil, fmt.Errorf("mlx: labels of %d values an example, but the model has %d outputs; make its last layer Dense(%[1]d)", l.width, outputs)
@@ -150,7 +164,30 @@ func padded(rows []int, size int) []int {
 
 // inputs gathers rows into a tensor [len(rows), …].
 func (p *prepared) inputs(rows []int) *tensors.Tensor {
-	t := tensors.FromShape(shapes.Make(dtypes.Float32, append([]int{len(rows)}, p.dims...)...))
+	t := tensors.FromShape(p.inputShape(len(rows)))
+	p.gatherInputs(t, rows)
+	return t
+}
+
+// targets gathers the labels of rows: int32 [len(rows)] for classes, float32 [len(rows), width] for values.
+func (p *prepared) targets(rows []int) *tensors.Tensor {
+	t := tensors.FromShape(p.targetShape(len(rows)))
+	p.gatherTargets(t, rows)
+	return t
+}
+
+func (p *prepared) inputShape(n int) shapes.Shape {
+	return shapes.Make(dtypes.Float32, append([]int{n}, p.dims...)...)
+}
+
+func (p *prepared) targetShape(n int) shapes.Shape {
+	if p.classes != nil {
+		return shapes.Make(dtypes.Int32, n)
+	}
+	return shapes.Make(dtypes.Float32, n, p.width)
+}
+
+func (p *prepared) gatherInputs(t *tensors.Tensor, rows []int) {
 	per := len(p.x) / p.n
 	tensors.MustMutableFlatData(t, func(flat []float32) {
 		for i, row := range rows {
@@ -164,23 +201,22 @@ func (p *prepared) inputs(rows []int) *tensors.Tensor {
 			}
 		}
 	})
-	return t
 }
 
-// targets gathers the labels of rows: int32 [len(rows)] for classes, float32 [len(rows), width] for values.
-func (p *prepared) targets(rows []int) *tensors.Tensor {
+func (p *prepared) gatherTargets(t *tensors.Tensor, rows []int) {
 	if p.classes != nil {
-		flat := make([]int32, len(rows))
+		tensors.MustMutableFlatData(t, func(flat []int32) {
+			for i, row := range rows {
+				flat[i] = p.classes[row]
+			}
+		})
+		return
+	}
+	tensors.MustMutableFlatData(t, func(flat []float32) {
 		for i, row := range rows {
-			flat[i] = p.classes[row]
+			copy(flat[i*p.width:], p.values[row*p.width:(row+1)*p.width])
 		}
-		return tensors.FromFlatDataAndDimensions(flat, len(rows))
-	}
-	flat := make([]float32, len(rows)*p.width)
-	for i, row := range rows {
-		copy(flat[i*p.width:], p.values[row*p.width:(row+1)*p.width])
-	}
-	return tensors.FromFlatDataAndDimensions(flat, len(rows), p.width)
+	})
 }
 
 // shares is the weight of each of size examples: 1 for the first n, 0 for those that fill up.

@@ -11,11 +11,14 @@ type Evaluation struct {
 	Examples int
 	Loss     float64 // mean over the examples
 	Accuracy float64 // share of the classes that were right, 0 to 1; NaN for values
-	MAE      float64 // mean absolute error; NaN for classes
+	MAE      float64 // mean absolute error; NaN for classes, and for labels that are no targets of the outputs
 }
 
 // String says it in one line.
 func (e Evaluation) String() string {
+	if math.IsNaN(e.Accuracy) && math.IsNaN(e.MAE) {
+		return fmt.Sprintf("loss %.4f (%d examples)", e.Loss, e.Examples)
+	}
 	if math.IsNaN(e.Accuracy) {
 		return fmt.Sprintf("loss %.4f, mean absolute error %.4f (%d examples)", e.Loss, e.MAE, e.Examples)
 	}
@@ -41,9 +44,12 @@ func Evaluate(m *Model, data *Data) (Evaluation, error) {
 	if err != nil {
 		return Evaluation{}, err
 	}
-	e := Evaluation{Examples: p.n, Loss: s.loss, Accuracy: s.hits, MAE: math.NaN()}
-	if p.classes == nil {
-		e.Accuracy, e.MAE = math.NaN(), s.hits
+	e := Evaluation{Examples: p.n, Loss: s.loss, Accuracy: math.NaN(), MAE: math.NaN()}
+	switch counted(p, loss) {
+	case "accuracy":
+		e.Accuracy = s.hits
+	case "mae":
+		e.MAE = s.hits
 	}
 	return e, nil
 }
@@ -55,7 +61,10 @@ func (m *Model) ready(d *Data, withLabels bool) (*prepared, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.prepare(d, withLabels, false)
+	if withLabels {
+		return m.prepareLabels(d, m.loss, false)
+	}
+	return m.prepare(d, false)
 }
 
 type score struct{ loss, hits float64 }

@@ -20,7 +20,10 @@ type History struct {
 	MAE         []float64 // mean absolute error; nil for classes
 	ValMAE      []float64
 
-	Steps int // training steps made, those of a last epoch that was broken off too
+	LearningRate []float64 // of the last step of the epoch
+
+	Steps   int    // training steps made, those of a last epoch that was broken off too
+	Stopped string // why training ended before its last epoch, if a callback ended it; empty otherwise
 }
 
 // series lists the columns that there are, by name. Keras's names.
@@ -51,38 +54,51 @@ func (h *History) Series() (names []string, values [][]float64) {
 // epochResult is one row of a History.
 type epochResult struct {
 	loss, hits float64
+	counted    string // what hits are: accuracy, mae, or nothing
+	rate       float64
 	val        bool
 	valLoss    float64
 	valHits    float64
 }
 
 // add appends an epoch.
-func (h *History) add(epoch int, classes bool, r epochResult) {
+func (h *History) add(epoch int, r epochResult) {
 	put := func(column *[]float64, v float64) {
 		for len(*column) < len(h.Epoch) { // it begins now
 			*column = append(*column, math.NaN())
 		}
 		*column = append(*column, v)
 	}
-	hits, valHits := &h.MAE, &h.ValMAE
-	if classes {
+	var hits, valHits *[]float64
+	switch r.counted {
+	case "accuracy":
 		hits, valHits = &h.Accuracy, &h.ValAccuracy
+	case "mae":
+		hits, valHits = &h.MAE, &h.ValMAE
 	}
 	put(&h.Loss, r.loss)
-	put(hits, r.hits)
+	put(&h.LearningRate, r.rate)
+	if hits != nil {
+		put(hits, r.hits)
+	}
 	if r.val {
 		put(&h.ValLoss, r.valLoss)
-		put(valHits, r.valHits)
-	} else if h.ValLoss != nil {
-		put(&h.ValLoss, math.NaN())
-		put(valHits, math.NaN())
+		if valHits != nil {
+			put(valHits, r.valHits)
+		}
 	}
 	h.Epoch = append(h.Epoch, epoch)
+	_, columns := h.series()
+	for _, column := range columns { // what this epoch has no number for
+		for len(*column) < len(h.Epoch) {
+			*column = append(*column, math.NaN())
+		}
+	}
 }
 
 func (h *History) clone() *History {
 	c := *h
-	c.Epoch = slices.Clone(h.Epoch)
+	c.Epoch, c.LearningRate = slices.Clone(h.Epoch), slices.Clone(h.LearningRate)
 	_, columns := c.series()
 	for _, column := range columns {
 		*column = slices.Clone(*column)
@@ -90,11 +106,14 @@ func (h *History) clone() *History {
 	return &c
 }
 
-// String is a table of the epochs; of many it leaves out some in the middle.
+// String is a table of the epochs; of many it leaves out some in the middle. It has a column for the learning rate if that changed.
 func (h *History) String() string {
 	names, values := h.Series()
 	if len(h.Epoch) == 0 {
-		return fmt.Sprintf("no epoch finished (%d steps)", h.Steps)
+		return h.note(fmt.Sprintf("no epoch finished (%d steps)", h.Steps))
+	}
+	if slices.ContainsFunc(h.LearningRate, func(r float64) bool { return r != h.LearningRate[0] }) {
+		names, values = append(names, "rate"), append(values, h.LearningRate)
 	}
 	var b strings.Builder
 	b.WriteString("epoch")
@@ -113,5 +132,13 @@ func (h *History) String() string {
 			fmt.Fprintf(&b, "  %12.4g", v[i])
 		}
 	}
-	return b.String()
+	return h.note(b.String())
+}
+
+// note adds why training ended.
+func (h *History) note(s string) string {
+	if h.Stopped != "" {
+		s += "\n" + h.Stopped
+	}
+	return s
 }

@@ -2,6 +2,7 @@ package mlx
 
 import (
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 )
 
@@ -14,6 +15,15 @@ type Loss interface {
 	// indices, int32 of shape [batch], or values, float32 of shape [batch, k]. It panics with an error when it does not
 	// take them.
 	Each(labels, outputs *graph.Node) *graph.Node
+}
+
+// LabelChecker is a [Loss] whose labels, if they are values, need not be as long as the outputs, nor the outputs a row of
+// numbers, such as [CTC].
+type LabelChecker interface {
+	Loss
+	// CheckLabels says why the loss does not take labels, width values an example one after the other, with outputs of this
+	// shape, without the batch.
+	CheckLabels(values []float32, width int, outputs []int) error
 }
 
 var (
@@ -58,7 +68,7 @@ func (binaryCrossEntropy) Each(labels, outputs *graph.Node) *graph.Node {
 	}
 	// max(x, 0) - x·y + log(1 + exp(-|x|)): no overflow, whatever x.
 	x := outputs
-	each := graph.Add(graph.Sub(ReLU.Apply(nil, x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
+	each := graph.Add(graph.Sub(rectified(x), graph.Mul(x, labels)), graph.Log1P(graph.Exp(graph.Neg(graph.Abs(x)))))
 	return graph.ReduceMean(each, -1)
 }
 
@@ -73,15 +83,34 @@ func (mse) Each(labels, outputs *graph.Node) *graph.Node {
 	return graph.ReduceMean(graph.Square(graph.Sub(outputs, labels)), -1)
 }
 
+// rectified is max(x, 0), with a gradient of 0 at 0.
+func rectified(x *graph.Node) *graph.Node { return graph.Where(above0(x), x, graph.ZerosLike(x)) }
+
+func above0(x *graph.Node) *graph.Node { return graph.GreaterThan(x, graph.ZerosLike(x)) }
+
+// counted names what hits builds: accuracy, mae, or nothing when labels and outputs can't be compared one by one.
+func counted(p *prepared, loss Loss) string {
+	if p.classes != nil {
+		return "accuracy"
+	}
+	if _, ok := loss.(LabelChecker); ok {
+		return ""
+	}
+	return "mae"
+}
+
 // hits builds what is counted beside the loss, for each example, shape [batch]: 1 for a class that is right and 0 for
-// one that isn't; for values, the mean absolute error.
+// one that isn't; for values, the mean absolute error; 0 where the labels are of another shape.
 func hits(labels, outputs *graph.Node) *graph.Node {
 	if !labels.DType().IsInt() {
+		if !labels.Shape().Equal(outputs.Shape()) {
+			return graph.Zeros(outputs.Graph(), shapes.Make(dtypes.Float32, outputs.Shape().Dim(0)))
+		}
 		return graph.ReduceMean(graph.Abs(graph.Sub(outputs, labels)), -1)
 	}
 	var class *graph.Node
 	if outputs.Shape().Dim(-1) == 1 {
-		class = graph.ConvertDType(graph.Squeeze(graph.GreaterThan(outputs, graph.ZerosLike(outputs)), -1), dtypes.Int32)
+		class = graph.ConvertDType(graph.Squeeze(above0(outputs), -1), dtypes.Int32)
 	} else {
 		class = graph.ArgMax(outputs, -1, dtypes.Int32)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Predictions is what a model makes of some examples, one row each.
 type Predictions struct {
-	// Outputs is what the last layer gives: logits, or values.
+	// Outputs is what the last layer gives: logits, or values. Those of several axes come one after the other.
 	Outputs [][]float32
 	// Probabilities has one number a class: softmax of the outputs; for a single output, 1-σ and σ. Nil for values.
 	Probabilities [][]float32
@@ -28,12 +28,12 @@ func Predict(m *Model, data *Data) (*Predictions, error) {
 		return nil, err
 	}
 	m.mu.Lock()
-	outputs, err := m.outputs()
+	outputs := 1
+	for _, d := range m.outDims[len(m.outDims)-1] {
+		outputs *= d
+	}
 	out := &Predictions{Classes: append([]string(nil), m.classes...)}
 	m.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
 	err = p.chunks(func(rows []int, size int) error {
 		x := p.inputs(padded(rows, size))
 		m.mu.Lock()

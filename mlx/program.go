@@ -9,8 +9,6 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
-
-	"golab/mlx/internal/random"
 )
 
 // programs are a model's compiled graphs, kept from call to call, so that a Fit in a later cell compiles nothing anew.
@@ -40,7 +38,7 @@ func (ps *programs) drop() {
 }
 
 // get finds the program for a purpose, or makes it.
-func (ps *programs) get(kind string, loss Loss, opt Optimizer, batch int, make func() (*model.Exec, error)) (*model.Exec, error) {
+func (ps *programs) get(kind any, loss Loss, opt Optimizer, batch int, make func() (*model.Exec, error)) (*model.Exec, error) {
 	for _, v := range []any{loss, opt} {
 		if v != nil && !reflect.TypeOf(v).Comparable() {
 			return nil, fmt.Errorf("mlx: values of type %T can't be compared; give a pointer to one", v)
@@ -72,24 +70,6 @@ func (ps *programs) get(kind string, loss Loss, opt Optimizer, batch int, make f
 		p.batches = append(p.batches, batch)
 	}
 	return p.exec, nil
-}
-
-// trainStep is the program of one training step: of inputs, labels and the weights of the examples it makes [loss, hits],
-// the weighted means over the batch, and updates the variables.
-func (m *Model) trainStep(loss Loss, opt Optimizer, batch int) (*model.Exec, error) {
-	return m.programs.get("train", loss, opt, batch, func() (*model.Exec, error) {
-		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
-			g := x.Graph()
-			scope.Store().SetTraining(g, true)
-			out := m.forward(scope, x, nil)
-			all := graph.ReduceAllSum(w)
-			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
-			opt.UpdateGraph(scope, g, mean)
-			_, step := random.Counters(scope.Store())
-			step.SetNodeValue(graph.Add(step.NodeValue(g), graph.Const(g, uint32(1))))
-			return graph.Stack([]*graph.Node{mean, graph.Div(weighted(hits(y, out), w), all)}, 0)
-		})
-	})
 }
 
 // evalStep is the program that judges a batch: of inputs, labels and weights it makes [loss, hits], the weighted sums.
@@ -130,15 +110,20 @@ func eachLoss(loss Loss, labels, outputs *graph.Node) *graph.Node {
 
 // call runs a program that gives one tensor of floats, and frees what it was given and what it gave.
 func call(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err error) {
-	in := make([]any, len(args))
-	for i, a := range args {
-		in[i] = a
-	}
 	defer func() {
 		for _, a := range args {
 			a.FinalizeAll()
 		}
 	}()
+	return callKeeping(exec, args...)
+}
+
+// callKeeping is call for arguments that are used again.
+func callKeeping(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err error) {
+	in := make([]any, len(args))
+	for i, a := range args {
+		in[i] = a
+	}
 	var results []*tensors.Tensor
 	if e := caught(func() { results, err = exec.Call(in...) }); e != nil {
 		err = e

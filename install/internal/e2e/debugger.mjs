@@ -15,7 +15,7 @@ const browser = await chromium.launch({
     '--disable-component-update', '--disable-sync'],
 });
 const page = await browser.newPage({ viewport: { width: 1500, height: 1000 } });
-page.setDefaultTimeout(orders.timeout);
+page.setDefaultTimeout(Math.min(orders.timeout, 60_000));
 page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
 page.on('console', m => {
   if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
@@ -65,6 +65,7 @@ try {
   saw.again = await output(2);
   process.stdout.write(JSON.stringify(saw));
 } catch (e) {
+  saw.failed = await panel().catch(() => {});
   await shot('failed').catch(() => {});
   console.error(`${step}: ${e.message}\nsaw: ${JSON.stringify(saw, null, 1)}`);
   process.exitCode = 1;
@@ -93,7 +94,7 @@ function ended(i) {
 function stopped(name, variable) {
   return page.waitForFunction(([name, variable]) => {
     const text = s => document.querySelector(s)?.innerText ?? '';
-    return text('.jp-DebuggerCallstack').includes(name) && text('.jp-DebuggerVariables').includes(`${variable}:`);
+    return text('.jp-DebuggerCallstack').includes(name) && new RegExp(`\\b${variable}\\b`).test(text('.jp-DebuggerVariables'));
   }, [name, variable]);
 }
 

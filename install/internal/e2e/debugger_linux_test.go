@@ -53,11 +53,11 @@ func TestDebuggerInJupyterLab(t *testing.T) {
 	}
 	for _, c := range []struct{ what, got, want string }{
 		{"calls at the breakpoint", saw.Stopped.Calls, `cell\[3\]`},
-		{"variables at the breakpoint", saw.Stopped.Variables, `(?s)name:\s*"net".*x:\s*5`},
+		{"variables at the breakpoint", saw.Stopped.Variables, `(?s)name\W+"net".*x\W+5`},
 		{"calls in the function", saw.Inside.Calls, `(?s)scale.*cell\[3\]`},
-		{"variables in the function", saw.Inside.Variables, `n:\s*5`},
-		{"result", saw.Result, `&Point\{X: 15, Y: 3\}`},
-		{"result without the debugger", saw.Again, `&Point\{X: 15, Y: 3\}`},
+		{"variables in the function", saw.Inside.Variables, `\bn\W+5`},
+		{"result", saw.Result, `Point\{X: 15, Y: 3\}`},
+		{"result without the debugger", saw.Again, `Point\{X: 15, Y: 3\}`},
 	} {
 		if !regexp.MustCompile(c.want).MatchString(c.got) {
 			t.Errorf("%s: %q, want %s", c.what, c.got, c.want)

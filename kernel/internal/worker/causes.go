@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"golab/kernel/internal/worker/variables"
 )
 
 // maxCauses is how deep errors that wrap others are looked into, and how many of one are shown.
@@ -45,7 +47,7 @@ func named(err error) string {
 	switch t := reflect.TypeOf(err); t.String() {
 	case "*errors.errorString", "*errors.joinError", "*fmt.wrapError", "*fmt.wrapErrors", "*fmt.fmtError":
 	default:
-		text = version.ReplaceAllString(strings.ReplaceAll(typeName(t), "nb.", ""), "") + ": " + text
+		text = version.ReplaceAllString(variables.TypeName(t), "") + ": " + text
 	}
 	return text
 }

@@ -60,7 +60,7 @@ func (w *worker) variables() []pipe.Variable {
 	var list []pipe.Variable
 	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		v := vars[name]
-		list = append(list, pipe.Variable{Name: name, Type: strings.ReplaceAll(typeName(v.Type), "nb.", ""), Key: v.Key, Size: -1})
+		list = append(list, pipe.Variable{Name: name, Type: variables.TypeName(v.Type), Key: v.Key, Size: -1})
 	}
 	done := make(chan struct{})
 	go func() {

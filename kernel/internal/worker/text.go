@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
+
+	"golab/kernel/internal/worker/variables"
 )
 
 // Limits of the text form of a value.
@@ -181,7 +183,7 @@ func (p *printer) parts(v reflect.Value, depth int, plain bool) node {
 	t := v.Type()
 	name := ""
 	if !plain {
-		name = typeName(t)
+		name = variables.TypeName(t)
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice:
@@ -267,12 +269,12 @@ func (p *printer) parts(v reflect.Value, depth int, plain bool) node {
 		if v.IsNil() {
 			return p.word("nil")
 		}
-		return p.word(typeName(t))
+		return p.word(variables.TypeName(t))
 	case reflect.Chan:
 		if v.IsNil() {
 			return p.word("nil")
 		}
-		return p.word(fmt.Sprintf("%s (%d of %d)", typeName(t), v.Len(), v.Cap()))
+		return p.word(fmt.Sprintf("%s (%d of %d)", variables.TypeName(t), v.Len(), v.Cap()))
 	case reflect.UnsafePointer:
 		return p.word(fmt.Sprintf("unsafe.Pointer(%#x)", v.Pointer()))
 	}
@@ -284,9 +286,6 @@ func (p *printer) parts(v reflect.Value, depth int, plain bool) node {
 // inCells reports whether the struct t was declared by the user. What others keep to themselves is not shown: it says
 // little, and may be changing under the eyes of who looks at it.
 func inCells(t reflect.Type) bool { return t.PkgPath() == "nb" || t.PkgPath() == "" }
-
-// typeName writes t as a person does.
-func typeName(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }
 
 // bytes makes text of bytes that are one.
 func (p *printer) bytes(v reflect.Value, plain bool) (node, bool) {

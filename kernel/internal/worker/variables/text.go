@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func (p *printer) value(v reflect.Value, depth int, plain bool) {
 	t := v.Type()
 	name := ""
 	if !plain {
-		name = typeName(t)
+		name = TypeName(t)
 	}
 	switch v.Kind() {
 	case reflect.Interface:
@@ -123,13 +124,13 @@ func (p *printer) value(v reflect.Value, depth int, plain bool) {
 			p.WriteString("nil")
 			return
 		}
-		p.WriteString(typeName(t))
+		p.WriteString(TypeName(t))
 	case reflect.Chan:
 		if v.IsNil() {
 			p.WriteString("nil")
 			return
 		}
-		fmt.Fprintf(p, "%s (%d of %d)", typeName(t), v.Len(), v.Cap())
+		fmt.Fprintf(p, "%s (%d of %d)", TypeName(t), v.Len(), v.Cap())
 	case reflect.UnsafePointer:
 		fmt.Fprintf(p, "unsafe.Pointer(%#x)", v.Pointer())
 	default:
@@ -244,7 +245,7 @@ func (p *printer) bytes(v reflect.Value) bool {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && !unicode.IsSpace(r) }) {
 		return false
 	}
-	p.WriteString(strings.Replace(typeName(v.Type()), "[]uint8", "[]byte", 1) + "(" + strconv.Quote(s) + ")")
+	p.WriteString(strings.Replace(TypeName(v.Type()), "[]uint8", "[]byte", 1) + "(" + strconv.Quote(s) + ")")
 	return true
 }
 
@@ -276,7 +277,22 @@ func sortedKeys(m reflect.Value, l looker) []mapKey {
 	return keys
 }
 
-// typeName writes t as a person does.
-func typeName(t reflect.Type) string {
-	return strings.ReplaceAll(strings.ReplaceAll(t.String(), "interface {}", "any"), "nb.", "")
+// TypeName writes t as a person does: types of cells without a package.
+func TypeName(t reflect.Type) string {
+	name := strings.ReplaceAll(t.String(), "interface {}", "any")
+	for e := t; ; e = e.Elem() {
+		if e.PkgPath() == "golab/kernel/nb" { // its name is nb, too
+			return name
+		}
+		switch e.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Chan, reflect.Map:
+			if e.Name() == "" {
+				continue
+			}
+		}
+		return ofNB.ReplaceAllString(name, "")
+	}
 }
+
+// ofNB is the package of cells, where a name begins with it.
+var ofNB = regexp.MustCompile(`\bnb\.`)

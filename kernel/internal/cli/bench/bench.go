@@ -258,6 +258,15 @@ func (r *run) plain(ctx context.Context) error {
 		return err
 	}
 	return r.rounds(ctx, plainKinds, func(p *peer, k *kernel, warm bool) error {
+		if p.half != "" {
+			took, err := k.complete(p.half)
+			if err != nil {
+				return err
+			}
+			if warm {
+				r.add(p.name, "complete a name", ms(took))
+			}
+		}
 		if p.loop == "" {
 			return nil
 		}

@@ -41,6 +41,7 @@ type message struct {
 	typ, parent string
 	content     struct {
 		Status         string         `json:"status"`
+		Matches        []string       `json:"matches"`
 		ExecutionState string         `json:"execution_state"`
 		Name           string         `json:"ename"`
 		Value          string         `json:"evalue"`
@@ -223,6 +224,20 @@ func (c *client) execute(code string) (shown string, took time.Duration, err err
 		err = fmt.Errorf("cell %q failed: %s: %s %s", code, reply.content.Name, reply.content.Value, shown)
 	}
 	return shown, took, err
+}
+
+// complete asks what a name at the end of code may go on as and says how long the answer took.
+func (c *client) complete(code string) (took time.Duration, err error) {
+	start := time.Now()
+	id, err := c.send("shell", "complete_request", map[string]any{"code": code, "cursor_pos": len(code)})
+	if err != nil {
+		return 0, err
+	}
+	reply, err := c.await("shell", id, hang, func(message) bool { return true })
+	if err == nil && len(reply.content.Matches) == 0 {
+		err = fmt.Errorf("%q was not completed", code)
+	}
+	return time.Since(start), err
 }
 
 // interrupt runs a cell that prints "go" and never ends, interrupts it when that arrives, and says how long it took from

@@ -36,6 +36,7 @@ type peer struct {
 	// the peer has nothing like it.
 	cells map[string]func(n int) string
 	loop  string // prints "go" and never ends; empty if the peer's values do not outlive an interrupt
+	half  string // a name typed in part, which the peer completes; empty if it is not asked
 	tcp   bool   // it can't be reached through Unix sockets
 }
 
@@ -44,13 +45,14 @@ const (
 	trivial   = "trivial cell"
 	show      = "show a value"
 	smallLoop = "small loop"
+	flood     = "print 10 MB"
 	tensor    = "GoMLX: make a tensor"
 	graph     = "GoMLX: compute a graph"
 	dataframe = "make a dataframe"
 )
 
 var (
-	plainKinds = []string{trivial, show, smallLoop}
+	plainKinds = []string{trivial, show, smallLoop, flood}
 	mlKinds    = []string{tensor, graph, dataframe}
 )
 
@@ -73,6 +75,7 @@ func goCells(prefix string) map[string]func(int) string {
 	return map[string]func(int) string{
 		trivial:   cell("x = x + $; fmt.Println(x)"),
 		smallLoop: cell("for i := range 3 { x += i * $ }; fmt.Println(x)"),
+		flood:     cell("for range 100_000 { fmt.Printf(\"%99d\\n\", $) }"),
 		tensor:    cell("t := tensors.FromValue([][]float32{{1, 2, $}, {4, 5, 6}})\nfmt.Println(t.Shape())"),
 		graph: cell("y, err := graph.ExecOnce(backend, func(a *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.MulScalar(a, $)) }, " +
 			"[][]float32{{1, 2, 3}, {4, 5, 6}})\nfmt.Println(y, err)"),
@@ -95,6 +98,7 @@ func golab() (*peer, error) {
 		ml:    []string{goImports, "backend, err := gobackend.New(\"\")\nerr"},
 		cells: goCells(""),
 		loop:  "fmt.Println(\"go\")\nfor {\n}",
+		half:  "strings.ToUp",
 	}
 	p.cells[show] = func(int) string { return "x" }
 	return p, nil
@@ -122,6 +126,7 @@ func gonb(ctx context.Context) ([]*peer, error) {
 			goImports + "\nvar backend, backendErr = gobackend.New(\"\")",
 		},
 		loop: "%%\nfmt.Println(\"go\")\nfor {\n}",
+		half: "%%\nstrings.ToUp",
 	}
 	with := func(prefix string) map[string]func(int) string {
 		cells := goCells(prefix)
@@ -195,8 +200,10 @@ func ipykernel(ctx context.Context) (*peer, error) {
 			trivial:   func(n int) string { return fmt.Sprintf("x += %d; print(x)", n) },
 			show:      func(int) string { return "x" },
 			smallLoop: func(n int) string { return fmt.Sprintf("for i in range(3): x += i * %d\nprint(x)", n) },
+			flood:     func(n int) string { return fmt.Sprintf("for _ in range(100_000): print('%%99d' %% %d)", n) },
 		},
 		loop: "print('go', flush=True)\nwhile True: pass",
+		half: "str.upp",
 	}, nil
 }
 

@@ -233,7 +233,7 @@ func (s shared) buildLinker(ctx context.Context, b *Base, dir string) error {
 	if err != nil {
 		return err
 	}
-	return b.run(ctx, b.Root, nil, "go", "build", "-overlay", overlay, "-o", s.linker(b), "cmd/link")
+	return b.run(ctx, dir, nil, "go", "-C", b.Root, "build", "-overlay", overlay, "-o", s.linker(b), "cmd/link")
 }
 
 func (s shared) link(ctx context.Context, b *Base, j linkJob) error {

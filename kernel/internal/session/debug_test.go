@@ -300,7 +300,7 @@ func TestDebugSteps(t *testing.T) {
 	w = c.at("step", "cell[3]:5")
 	has(t, c.scope(w, 0, "Session"), map[string]string{"y": "int 15", "p": "Point Point {X: 15, Y: 3}"})
 	c.do("next", map[string]any{"threadId": w.thread})
-	if r := c.end(3); r.err != nil || r.text != "=> nb.Point{X: 15, Y: 3}\n" {
+	if r := c.end(3); r.err != nil || r.text != "=> Point{X: 15, Y: 3}\n" {
 		t.Errorf("the cell: %v", r)
 	}
 }

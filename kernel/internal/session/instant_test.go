@@ -103,7 +103,7 @@ d.Nrow() => 2
 
 const methods = `
 + type P struct { A int; b string; Q *P }; func (p P) Sum(n int) int { return p.A + n }; func (p *P) Inc() *P { p.A++; return p }; p := P{1, "q", nil}
-p => nb.P{A: 1, b: "q", Q: nil}
+p => P{A: 1, b: "q", Q: nil}
 p.Inc().Inc().A => 3
 p.b = "z"; q := &p; q.Q = q; q.Q.Q.Sum(4) => 7
 other := p; p.A = 9; other.A => 3

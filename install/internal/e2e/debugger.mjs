@@ -3,23 +3,10 @@
 //
 // orders: as person.mjs has them; the notebook has three cells, and the last calls a function of the second on its third line
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
-const orders = JSON.parse(process.argv[2]);
-const { chromium } = await import(pathToFileURL(join(orders.playwright, 'index.mjs')).href);
-const saw = { console: [] };
+import { start } from './browser.mjs';
 
-const browser = await chromium.launch({
-  executablePath: orders.browser,
-  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
-const page = await browser.newPage({ viewport: { width: 1500, height: 1000 } });
-page.setDefaultTimeout(Math.min(orders.timeout, 60_000));
-page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
-page.on('console', m => {
-  if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
-});
+const { browser, page, orders, saw } = await start({ width: 1500, height: 1000 });
 
 let step = 'open';
 try {
@@ -28,7 +15,7 @@ try {
   await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
   await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
   for (const i of [0, 1]) {
-    await start(i);
+    await begin(i);
     await ended(i);
   }
 
@@ -41,7 +28,7 @@ try {
   const gutter = await cell(2).locator('.cm-gutter.cm-breakpoint-gutter').boundingBox();
   await page.mouse.click(gutter.x + gutter.width / 2, line.y + line.height / 2);
   await page.locator('.jp-DebuggerBreakpoint').waitFor();
-  await start(2);
+  await begin(2);
   await stopped('cell[3]', 'x');
   saw.stopped = await panel();
   await shot('stopped');
@@ -60,7 +47,7 @@ try {
   step = 'switch off';
   await page.locator('.jp-DebuggerBugButton').click();
   await page.locator('.cm-gutter.cm-breakpoint-gutter').first().waitFor({ state: 'detached' });
-  await start(2); // stops nowhere
+  await begin(2); // stops nowhere
   await ended(2);
   saw.again = await output(2);
   process.stdout.write(JSON.stringify(saw));
@@ -77,7 +64,7 @@ function shot(name) { return page.screenshot({ path: join(orders.shots, `${name}
 
 function cell(i) { return page.locator(`.jp-Notebook .jp-Cell[data-windowed-list-index="${i}"]`); }
 
-async function start(i) {
+async function begin(i) {
   await cell(i).locator('.cm-content').click();
   await page.evaluate(() => { window.before = current().content.activeCell.model.executionCount ?? 0; });
   await page.keyboard.press('Control+Enter');

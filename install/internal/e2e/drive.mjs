@@ -4,24 +4,12 @@
 // orders: playwright (folder of playwright-core), browser (program), base (server's address), token, notebook (path on the server),
 //         edit (index of a cell, and the source to put there), shots (folder for screenshots), timeout (ms)
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
-const orders = JSON.parse(process.argv[2]);
-const { chromium } = await import(pathToFileURL(join(orders.playwright, 'index.mjs')).href);
-const saw = { console: [], cells: [], charts: [], edited: {} };
+import { start } from './browser.mjs';
 
-const browser = await chromium.launch({
-  executablePath: orders.browser,
-  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
+const { browser, page, orders, saw } = await start({ width: 1280, height: 1000 });
+Object.assign(saw, { cells: [], charts: [], edited: {} });
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-  page.setDefaultTimeout(orders.timeout);
-  page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
-  page.on('console', m => {
-    if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
-  });
   await page.goto(`${orders.base}lab/tree/${encodeURIComponent(orders.notebook)}?reset&token=${orders.token}`);
   await page.locator('.jp-NotebookPanel .jp-Cell').first().waitFor();
   await idle(page);
@@ -55,8 +43,7 @@ try {
   await page.keyboard.press('Control+s');
   process.stdout.write(JSON.stringify(saw));
 } catch (e) {
-  const page = browser.contexts()[0]?.pages()[0];
-  await page?.screenshot({ path: join(orders.shots, 'failed.png') }).catch(() => {});
+  await page.screenshot({ path: join(orders.shots, 'failed.png') }).catch(() => {});
   console.error(`${e.message}\nconsole: ${saw.console.join('\n')}`);
   process.exitCode = 1;
 } finally {

@@ -182,8 +182,10 @@ func inBrowser(t *testing.T, root, dir, script string, orders map[string]any, sa
 		t.Fatal(err)
 	}
 	script = filepath.Join(root, "install", "internal", "e2e", script)
-	if _, err := os.Stat(script); err != nil { // also tells the go command that the test depends on it
-		t.Fatal(err)
+	for _, file := range []string{script, filepath.Join(filepath.Dir(script), "browser.mjs")} {
+		if _, err := os.Stat(file); err != nil { // also tells the go command that the test depends on it
+			t.Fatal(err)
+		}
 	}
 	cmd := exec.CommandContext(t.Context(), node, script, string(arg))
 	var out, errs bytes.Buffer

@@ -3,23 +3,10 @@
 //
 // orders: playwright, browser, base, token, notebook, shots, timeout as drive.mjs; front ("lab" or "notebook")
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
-const orders = JSON.parse(process.argv[2]);
-const { chromium } = await import(pathToFileURL(join(orders.playwright, 'index.mjs')).href);
-const saw = { console: [] };
+import { start } from './browser.mjs';
 
-const browser = await chromium.launch({
-  executablePath: orders.browser,
-  args: ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
-const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-page.setDefaultTimeout(orders.timeout);
-page.on('pageerror', e => saw.console.push(`uncaught: ${e.stack ?? e}`));
-page.on('console', m => {
-  if (m.type() === 'error') saw.console.push(`${m.text()} (${m.location().url})`);
-});
+const { browser, page, orders, saw } = await start({ width: 1280, height: 1000 });
 
 let step = 'open';
 let before = null; // the count of the cell that was started
@@ -51,14 +38,14 @@ try {
 
   step = 'input';
   await write(1, 'var name string\nfmt.Print("who? ")\nfmt.Scanln(&name)\nfmt.Println("hello", name, shouted)');
-  await start(1);
+  await begin(1);
   await answer('gopher');
   await ended(1);
   saw.input = await output(1);
 
   step = 'interrupt';
   await write(2, 'turns := 0\nfmt.Println("turning")\nfor {\n\tturns++\n}');
-  await start(2);
+  await begin(2);
   await page.waitForFunction(() => current().content.widgets[2].model.sharedModel.getOutputs().length > 0);
   await press('notebook:interrupt-kernel', 'Interrupt the kernel');
   await ended(2);
@@ -141,7 +128,7 @@ async function reveal(i) {
 
 function source(i) { return page.evaluate(i => current().content.widgets[i].model.sharedModel.getSource(), i); }
 
-async function start(i) {
+async function begin(i) {
   before = await page.evaluate(i => current().content.widgets[i].model.executionCount, i);
   await page.keyboard.press('Control+Enter');
 }
@@ -156,7 +143,7 @@ async function ended(i) {
 }
 
 async function run(i) {
-  await start(i);
+  await begin(i);
   await ended(i);
 }
 

@@ -17,6 +17,8 @@ type Source struct {
 	Name string // "cell[3]": how errors call it
 	Gen  int    // the generation that runs it, unique in the session
 	Text string // without commands, see [CutCommands]
+	// Typed is the cell with its commands, as long as Text; empty if there are none.
+	Typed string
 	// Debug writes the generation for a debugger: what stands behind it one can step through, and see.
 	Debug bool
 	// Timed has the text measured instead of run; nil for all other cells.
@@ -46,8 +48,21 @@ func (s *Source) Position(offset int) (line, col int) {
 }
 
 // Line is the text of line n, counted from 1.
-func (s *Source) Line(n int) string {
-	lines := strings.Split(s.Text, "\n")
+func (s *Source) Line(n int) string { return line(s.Text, n) }
+
+// Shown is the text to quote to the user; its places are those of Text.
+func (s *Source) Shown() string {
+	if len(s.Typed) == len(s.Text) {
+		return s.Typed
+	}
+	return s.Text
+}
+
+// ShownLine is line n of what is shown.
+func (s *Source) ShownLine(n int) string { return line(s.Shown(), n) }
+
+func line(text string, n int) string {
+	lines := strings.Split(text, "\n")
 	if n < 1 || n > len(lines) {
 		return ""
 	}

@@ -28,7 +28,7 @@ const (
 // caret at offset; it is not if offset < 0.
 func excerpt(src *cell.Source, n, offset, start, end int) []string {
 	var out []string
-	lines := strings.Split(src.Text, "\n")
+	lines := strings.Split(src.Shown(), "\n")
 	if n < 1 || n > len(lines) { // a //line comment may have said so
 		return nil
 	}

@@ -194,7 +194,7 @@ func (s *Session) nilIn(line string, inCell bool) string {
 
 // oneLine is line n of a cell with its number.
 func oneLine(src *cell.Source, n int) string {
-	return dim(fmt.Sprintf(markedGutter, n)) + window(columns(strings.TrimRight(src.Line(n), "\r")), 0)
+	return dim(fmt.Sprintf(markedGutter, n)) + window(columns(strings.TrimRight(src.ShownLine(n), "\r")), 0)
 }
 
 // userFunc names a function as the user does.

@@ -134,14 +134,15 @@ func blankBut(text string, start, end int) string {
 // part runs more code as a part of the cell r, under a name of its own. Of what it commands nothing is left behind.
 func (s *Session) part(ctx context.Context, r *run, name, text string, timed *cell.Timed) *engine.Error {
 	var cmds []cell.Command
-	full := text
+	full, typed := text, r.full
 	if timed == nil {
+		typed = strings.ReplaceAll(text, "\r\n", "\n")
 		cmds, text = cutCommands(strings.ReplaceAll(text, "\r\n", "\n"))
 	}
 	s.mu.Lock()
 	kept := *r
 	s.gen++
-	r.src = &cell.Source{Name: name, Gen: s.gen, Text: text, Timed: timed}
+	r.src = &cell.Source{Name: name, Gen: s.gen, Text: text, Typed: typed, Timed: timed}
 	r.full, r.way, r.timed, r.inWorker, r.killed = full, alive, false, false, false
 	s.sources[cell.FileName(r.src.Gen, name)] = r.src
 	s.mu.Unlock()

@@ -299,7 +299,7 @@ func (s *Session) Execute(req engine.Request, out engine.Sink) engine.Result {
 	s.cells.Add(1)
 	defer s.cells.Done()
 	s.gen++
-	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text}
+	src := &cell.Source{Name: fmt.Sprintf("cell[%d]", req.Count), Gen: s.gen, Text: text, Typed: full}
 	s.sources[cell.FileName(src.Gen, src.Name)] = src
 	s.codes[src] = req.Code
 	s.sink = out

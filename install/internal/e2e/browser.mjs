@@ -21,3 +21,18 @@ export async function start(viewport) {
   });
   return { browser, page, orders, saw };
 }
+
+// idle waits until the notebook in front is connected to a kernel that has nothing to do. In the page, current() is that notebook.
+export async function idle(page) {
+  await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
+  await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
+}
+
+// reveal scrolls to a cell, which JupyterLab may not have drawn yet, and returns its element.
+export async function reveal(page, index) {
+  await page.evaluate(i => current().content.scrollToItem(i, 'center'), index);
+  const cell = page.locator(`.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index="${index}"]`);
+  await cell.waitFor();
+  await cell.scrollIntoViewIfNeeded();
+  return cell;
+}

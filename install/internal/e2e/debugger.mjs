@@ -4,7 +4,7 @@
 // orders: as person.mjs has them; the notebook has three cells, and the last calls a function of the second on its third line
 import { join } from 'node:path';
 
-import { start } from './browser.mjs';
+import { idle, start } from './browser.mjs';
 
 const { browser, page, orders, saw } = await start({ width: 1500, height: 1000 });
 
@@ -12,8 +12,7 @@ let step = 'open';
 try {
   await page.goto(`${orders.base}lab/tree/${encodeURIComponent(orders.notebook)}?reset&token=${orders.token}`);
   await page.locator('.jp-NotebookPanel .jp-Cell').first().waitFor();
-  await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
-  await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
+  await idle(page);
   for (const i of [0, 1]) {
     await begin(i);
     await ended(i);

@@ -5,7 +5,7 @@
 //         edit (index of a cell, and the source to put there), shots (folder for screenshots), timeout (ms)
 import { join } from 'node:path';
 
-import { start } from './browser.mjs';
+import { idle, reveal, start } from './browser.mjs';
 
 const { browser, page, orders, saw } = await start({ width: 1280, height: 1000 });
 Object.assign(saw, { cells: [], charts: [], edited: {} });
@@ -50,12 +50,6 @@ try {
   await browser.close();
 }
 
-// idle waits until the notebook's kernel is connected and has nothing to do.
-async function idle(page) {
-  await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
-  await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
-}
-
 // ran waits until every code cell that holds something has run, or one has failed, which keeps the rest from running.
 async function ran(page) {
   await page.waitForFunction(() => {
@@ -81,15 +75,6 @@ function outputs(page) {
       errors: all.filter(o => o.output_type === 'error').map(o => `${o.ename}: ${o.evalue}\n${(o.traceback ?? []).join('\n')}`),
     };
   }));
-}
-
-// reveal scrolls to a cell, which JupyterLab may not have drawn yet, and returns its element.
-async function reveal(page, index) {
-  await page.evaluate(i => current().content.scrollToItem(i, 'center'), index);
-  const cell = page.locator(`.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index="${index}"]`);
-  await cell.waitFor();
-  await cell.scrollIntoViewIfNeeded();
-  return cell;
 }
 
 // lookAtCharts goes to every chart and notes what is drawn there: whether it is live, and how many colours it has.

@@ -4,7 +4,7 @@
 // orders: playwright, browser, base, token, notebook, shots, timeout as drive.mjs; front ("lab" or "notebook")
 import { join } from 'node:path';
 
-import { start } from './browser.mjs';
+import { idle, start } from './browser.mjs';
 
 const { browser, page, orders, saw } = await start({ width: 1280, height: 1000 });
 
@@ -14,8 +14,7 @@ try {
   const path = orders.front === 'lab' ? 'lab/tree/' : 'notebooks/';
   await page.goto(`${orders.base}${path}${encodeURIComponent(orders.notebook)}?token=${orders.token}`);
   await page.locator('.jp-Notebook .jp-Cell').first().waitFor();
-  await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
-  await idle();
+  await idle(page);
 
   step = 'completion';
   await write(0, 'shouted := strings.ToUp');
@@ -82,7 +81,7 @@ try {
   await page.locator('.jp-Dialog button.jp-mod-accept').click();
   await answer('again');
   await page.waitForFunction(() => current().content.widgets[3].model.executionCount === 4);
-  await idle();
+  await idle(page);
   saw.restarted = [await output(1), await output(2)];
   saw.counts = await page.evaluate(() => current().content.widgets.map(w => w.model.executionCount));
   await shot('restarted');
@@ -96,11 +95,6 @@ try {
 }
 
 function shot(name) { return page.screenshot({ path: join(orders.shots, `${name}.png`) }); }
-
-// idle waits until the notebook's kernel is connected and has nothing to do.
-function idle() {
-  return page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
-}
 
 // write replaces a cell's text, adding the cell if it isn't there, and leaves the cursor at its end.
 async function write(i, text) {
@@ -139,7 +133,7 @@ async function ended(i) {
     const m = current().content.widgets[i].model;
     return m.executionState === 'idle' && m.executionCount !== null && m.executionCount !== n;
   }, [i, before]);
-  await idle();
+  await idle(page);
 }
 
 async function run(i) {

@@ -5,7 +5,7 @@
 //         shots (folder for screenshots), timeout (ms), steps: list of { do, cell, … } as below
 import { join } from 'node:path';
 
-import { start } from './browser.mjs';
+import { idle, reveal, start } from './browser.mjs';
 
 const { browser, page, orders, saw } = await start({ width: 1280, height: 1400 });
 Object.assign(saw, { cells: [], steps: [] });
@@ -20,7 +20,7 @@ try {
     .map(o => [o.text ?? o.data?.['text/plain'] ?? `${o.ename}: ${o.evalue}`].flat().join('')).join('\n').slice(0, 4000)));
 
   for (const [n, step] of orders.steps.entries()) {
-    const output = await reveal(page, step.cell ?? 0);
+    const output = await shown(page, step.cell ?? 0);
     const target = step.target && output.locator(step.target).nth(step.nth ?? 0);
     switch (step.do) {
       case 'press': // keys, on a focused element
@@ -61,7 +61,7 @@ try {
     }
     let text = '';
     if (step.until !== undefined) {
-      const until = (await reveal(page, step.cell ?? 0)).locator(step.in ?? ':scope');
+      const until = (await shown(page, step.cell ?? 0)).locator(step.in ?? ':scope');
       const pattern = new RegExp(step.until);
       for (const end = Date.now() + (step.timeout ?? 30_000); ; await page.waitForTimeout(50)) {
         text = (await until.allInnerTexts()).join('\n');
@@ -80,12 +80,6 @@ try {
   await browser.close();
 }
 
-// idle waits until the notebook's kernel is connected and has nothing to do.
-async function idle(page) {
-  await page.evaluate(() => { window.current = () => window.jupyterapp.shell.currentWidget; });
-  await page.waitForFunction(() => current()?.sessionContext?.session?.kernel?.status === 'idle');
-}
-
 // run runs a cell and waits until it has ended, and all that it shows is drawn.
 async function run(page, index) {
   const before = await page.evaluate(i => current().content.widgets[i].model.executionCount ?? 0, index);
@@ -101,11 +95,5 @@ async function run(page, index) {
   await idle(page);
 }
 
-// reveal scrolls to the output of a cell, which JupyterLab may not have drawn yet, and returns its element.
-async function reveal(page, index) {
-  await page.evaluate(i => current().content.scrollToItem(i, 'center'), index);
-  const cell = page.locator(`.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell[data-windowed-list-index="${index}"]`);
-  await cell.waitFor();
-  await cell.scrollIntoViewIfNeeded();
-  return cell.locator('.jp-Cell-outputArea');
-}
+// shown scrolls to the output of a cell and returns its element.
+async function shown(page, index) { return (await reveal(page, index)).locator('.jp-Cell-outputArea'); }

@@ -173,6 +173,15 @@ func splitWords(s string) ([]string, error) {
 	return words, nil
 }
 
+// arguments are the command's options, and its arguments behind them; see options.
+func (c *call) arguments(valued string) (opts map[byte]string, rest []string, err *engine.Error) {
+	words, err := c.words()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.options(words, valued)
+}
+
 // options takes the options off the front of words. Those in valued have a value: the next word, or what follows directly.
 func (c *call) options(words []string, valued string) (opts map[byte]string, rest []string, err *engine.Error) {
 	opts = map[byte]string{}

@@ -41,11 +41,7 @@ var shellCommands = []*command{
 
 // writeFile is %%writefile.
 func writeFile(_ context.Context, s *Session, c *call) *engine.Error {
-	words, fail := c.words()
-	if fail != nil {
-		return fail
-	}
-	opts, words, fail := c.options(words, "")
+	opts, words, fail := c.arguments("")
 	if fail != nil {
 		return fail
 	}
@@ -80,11 +76,7 @@ func writeTo(path string, flags int, text string) error {
 
 // save is %save.
 func save(_ context.Context, s *Session, c *call) *engine.Error {
-	words, fail := c.words()
-	if fail != nil {
-		return fail
-	}
-	opts, words, fail := c.options(words, "")
+	opts, words, fail := c.arguments("")
 	if fail != nil {
 		return fail
 	}

@@ -136,8 +136,9 @@ func (s *Session) part(ctx context.Context, r *run, name, text string, timed *ce
 	var cmds []cell.Command
 	full, typed := text, r.full
 	if timed == nil {
-		typed = strings.ReplaceAll(text, "\r\n", "\n")
-		cmds, text = cutCommands(strings.ReplaceAll(text, "\r\n", "\n"))
+		full = strings.ReplaceAll(text, "\r\n", "\n")
+		cmds, text = cutCommands(full)
+		typed = full
 	}
 	s.mu.Lock()
 	kept := *r
@@ -182,11 +183,7 @@ func execFunction(ctx context.Context, s *Session, c *call) *engine.Error {
 
 // capture is %%capture and GoNB's %capture.
 func capture(_ context.Context, s *Session, c *call) *engine.Error {
-	words, fail := c.words()
-	if fail != nil {
-		return fail
-	}
-	opts, words, fail := c.options(words, "")
+	opts, words, fail := c.arguments("")
 	if fail != nil {
 		return fail
 	}

@@ -331,13 +331,3 @@ func positionOf(text string, offset int) map[string]int {
 	}
 	return map[string]int{"line": line, "character": units}
 }
-
-// Memory is how many bytes of memory the server takes; 0 where that is not known.
-func (s *Server) Memory() int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.Pid()))
-	var size, resident int64
-	if err == nil {
-		fmt.Sscan(string(b), &size, &resident)
-	}
-	return resident * int64(os.Getpagesize())
-}

@@ -38,14 +38,12 @@ type Process struct {
 	Env []string
 }
 
-// Memory is what the worker takes, in bytes.
+// Memory is what Go's runtime in the worker takes, in bytes.
 type Memory struct {
 	HeapLive   uint64 // objects that the garbage collector has not found unused yet
 	Objects    uint64 // how many these are
 	HeapTotal  uint64 // taken from the system for them, with what is free in between
-	Stacks     uint64
 	System     uint64 // taken from the system by Go's runtime in all
-	Process    uint64 // resident, with C libraries and their data; 0 if unknown
 	Collected  uint32 // how often the garbage collector has run
 	Goroutines int
 }

@@ -156,7 +156,7 @@ func (l *language) running(base *build.Base) (*gopls.Server, error) {
 				return nil, errNoLanguage
 			}
 		default:
-			if l.mod == mod && l.server.Memory() <= l.memory {
+			if l.mod == mod && residentSize(l.server.Pid()) <= l.memory {
 				return l.server, nil
 			}
 			go l.server.Close()

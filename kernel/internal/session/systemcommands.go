@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	ps "github.com/shirou/gopsutil/v4/process"
 
 	"golab/kernel/internal/engine"
 	"golab/kernel/internal/pipe"
@@ -48,18 +49,12 @@ func memory(_ context.Context, s *Session, c *call) *engine.Error {
 
 // residentSize is the memory that a process takes; -1 if that can't be found out.
 func residentSize(pid int) int64 {
-	if data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid)); err == nil {
-		if f := strings.Fields(string(data)); len(f) > 1 {
-			if pages, err := strconv.ParseInt(f[1], 10, 64); err == nil {
-				return pages * int64(os.Getpagesize())
-			}
-		}
+	p := ps.Process{Pid: int32(pid)}
+	info, err := p.MemoryInfo()
+	if err != nil {
+		return -1
 	}
-	out, err := exec.Command("ps", "-o", "rss=", "-p", strconv.Itoa(pid)).Output()
-	if kb, perr := strconv.ParseInt(string(bytes.TrimSpace(out)), 10, 64); err == nil && perr == nil {
-		return kb * 1024
-	}
-	return -1
+	return int64(info.RSS)
 }
 
 // backend is %backend.

@@ -3,13 +3,10 @@ package worker
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -113,21 +110,7 @@ func memory() *pipe.Memory {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return &pipe.Memory{
-		HeapLive: m.HeapAlloc, Objects: m.Mallocs - m.Frees, HeapTotal: m.HeapSys - m.HeapReleased, Stacks: m.StackSys, System: m.Sys - m.HeapReleased,
-		Process: resident(), Collected: m.NumGC, Goroutines: runtime.NumGoroutine(),
+		HeapLive: m.HeapAlloc, Objects: m.Mallocs - m.Frees, HeapTotal: m.HeapSys - m.HeapReleased, System: m.Sys - m.HeapReleased,
+		Collected: m.NumGC, Goroutines: runtime.NumGoroutine(),
 	}
-}
-
-// resident is how much of the process is in memory, where /proc says so.
-func resident() uint64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(b))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseUint(f[1], 10, 64)
-	return pages * uint64(os.Getpagesize())
 }

@@ -175,19 +175,24 @@ func (o *outbox) write(name string, parent json.RawMessage, text string) {
 func (o *outbox) room() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	full := func() bool { return !o.closed && (o.bytes > maxQueued || len(o.queue) > maxEvents) }
-	if !full() {
+	o.waitWhile(func() bool { return o.bytes > maxQueued || len(o.queue) > maxEvents }, roomTime)
+}
+
+// waitWhile waits while cond holds, unless the outbox is closed, and not longer than patience. The lock is held.
+func (o *outbox) waitWhile(cond func() bool, patience time.Duration) {
+	waits := func() bool { return !o.closed && cond() }
+	if !waits() {
 		return
 	}
 	late := false
-	giveUp := time.AfterFunc(roomTime, func() {
+	giveUp := time.AfterFunc(patience, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		late = true
 		o.changed.Broadcast()
 	})
 	defer giveUp.Stop()
-	for full() && !late {
+	for waits() && !late {
 		o.changed.Wait()
 	}
 }
@@ -311,15 +316,5 @@ func (o *outbox) drain(patience time.Duration) {
 	o.hurry++
 	defer func() { o.hurry-- }()
 	o.awake()
-	late := false
-	giveUp := time.AfterFunc(patience, func() {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		late = true
-		o.changed.Broadcast()
-	})
-	defer giveUp.Stop()
-	for (len(o.queue) > 0 || o.sending) && !o.closed && !late {
-		o.changed.Wait()
-	}
+	o.waitWhile(func() bool { return len(o.queue) > 0 || o.sending }, patience)
 }

@@ -142,7 +142,7 @@ func merge(own []cell.Match, more []gopls.Item, prefix string) []cell.Match {
 // rescue keeps a bug of ours, which panics on a cell half typed, from ending the session.
 func (s *Session) rescue() {
 	if r := recover(); r != nil {
-		s.opts.Log("completion failed, which is a bug: %v", r)
+		s.opts.Log("completion or inspection failed, which is a bug: %v", r)
 	}
 }
 

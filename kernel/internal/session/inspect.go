@@ -111,10 +111,6 @@ func (s *Session) look(f func(*cell.State, *build.Space)) {
 	if space == nil {
 		return
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			s.opts.Log("completion or inspection failed, which is a bug: %v", r)
-		}
-	}()
+	defer s.rescue()
 	f(state, space)
 }

@@ -27,7 +27,7 @@ func (m *Model) prepare(d *Data, training bool) (*prepared, error) {
 	if err := d.Err(); err != nil {
 		return nil, err
 	}
-	if err := m.build(d.dims); err != nil {
+	if err := m.build([][]int{d.dims}); err != nil {
 		return nil, err
 	}
 	p := &prepared{Data: d}
@@ -49,13 +49,13 @@ func (m *Model) prepareLabels(d *Data, loss Loss, training bool) (*prepared, err
 		return nil, fmt.Errorf("mlx: the data has no labels; name their column, or give them, when making it")
 	}
 	if c, ok := loss.(LabelChecker); ok && !l.classes() {
-		if err := c.CheckLabels(l.values, l.width, m.outDims[len(m.outDims)-1]); err != nil {
+		if err := c.CheckLabels(l.values, l.width, m.result()); err != nil {
 			return nil, fmt.Errorf("mlx: %s: %w", loss.Name(), err)
 		}
 		p.values, p.width = l.values, l.width
 		return p, nil
 	}
-	outputs, err := m.outputs()
+	outputs, err := m.outputCount()
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,3 @@ func LayerNorm() Layer { return layers.LayerNorm() }
 
 // BatchNorm brings each channel (the last axis) to mean 0 and variance 1 over the batch: [layers.BatchNorm].
 func BatchNorm() Layer { return layers.BatchNorm() }
-
-// Input says the shape of an example, without the batch, so that the model is built before it meets data: [layers.Input].
-func Input(dims ...int) Layer { return layers.Input(dims...) }

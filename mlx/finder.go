@@ -95,7 +95,7 @@ func (m *Model) clone() (*Model, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &Model{
-		layers: m.layers, names: m.names, err: m.err, dev: m.dev, seed: m.seed, inDims: m.inDims, fixed: m.fixed, handed: m.handed, outDims: m.outDims,
+		layers: m.layers, inputs: m.inputs, outputs: m.outputs, err: m.err, dev: m.dev, seed: m.seed, inDims: m.inDims, fixed: m.fixed, handed: m.handed, outDims: m.outDims,
 		sizes: m.sizes, frozen: m.frozen, convolves: m.convolves, flops: m.flops, features: m.features, classes: m.classes, history: *m.history.clone(), loss: m.loss,
 	}
 	if m.store == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -150,7 +149,7 @@ func (m *Model) begin(data *Data, o FitOptions) (*Training, error) {
 		t.o.Loss = m.lossFor(t.data)
 	}
 	t.o.BatchSize = min(t.o.BatchSize, t.data.n)
-	t.fill = !slices.ContainsFunc(m.layers, mixesExamples)
+	t.fill = m.PerExample()
 	t.rows = make([]int, t.data.n)
 	for i := range t.rows {
 		t.rows[i] = i
@@ -177,7 +176,7 @@ func (m *Model) lossFor(p *prepared) Loss {
 	switch {
 	case p.classes == nil:
 		return MSE
-	case m.outDims[len(m.outDims)-1][0] == 1:
+	case m.result()[0] == 1:
 		return BinaryCrossEntropy
 	}
 	return CrossEntropy

@@ -13,27 +13,44 @@ import (
 // ([Dense], [Dropout], layers.Conv2D, …); any type with its two methods is one, and [Func] makes one of a function.
 type Layer = layers.Layer
 
-// Func makes a layer of a GoMLX function of a scope and a node. The scope keeps the variables that the function makes.
+// Func makes a layer of a GoMLX function of a scope and a node, or of several nodes, for [Merge]. The scope keeps the variables that the
+// function makes.
 //
 //	mlx.Func("square", func(scope *model.Scope, x *graph.Node) *graph.Node { return graph.Square(x) })
-func Func[F func(*model.Scope, *graph.Node) *graph.Node | func(*model.Scope, ...*graph.Node) *graph.Node](kind string, f F) Layer {
-	l := function{kind: kind}
+func Func[F func(*model.Scope, *graph.Node) *graph.Node | func(*model.Scope, ...*graph.Node) *graph.Node](kind string, f F) FuncLayer {
+	l := FuncLayer{kind: kind}
 	switch f := any(f).(type) {
 	case func(*model.Scope, *graph.Node) *graph.Node:
-		l.f = f
+		l.one = f
 	case func(*model.Scope, ...*graph.Node) *graph.Node:
-		l.f = func(scope *model.Scope, x *graph.Node) *graph.Node { return f(scope, x) }
+		l.all = f
 	}
 	return l
 }
 
-type function struct {
+// FuncLayer is a layer made by [Func].
+type FuncLayer struct {
 	kind string
-	f    func(*model.Scope, *graph.Node) *graph.Node
+	one  func(*model.Scope, *graph.Node) *graph.Node
+	all  func(*model.Scope, ...*graph.Node) *graph.Node
 }
 
-func (l function) Kind() string                                        { return l.kind }
-func (l function) Apply(scope *model.Scope, x *graph.Node) *graph.Node { return l.f(scope, x) }
+// Kind is the name given to [Func].
+func (l FuncLayer) Kind() string { return l.kind }
+
+// Apply calls the function.
+func (l FuncLayer) Apply(scope *model.Scope, x *graph.Node) *graph.Node { return l.ApplyAll(scope, x) }
+
+// ApplyAll calls the function.
+func (l FuncLayer) ApplyAll(scope *model.Scope, xs ...*graph.Node) *graph.Node {
+	switch {
+	case l.all != nil:
+		return l.all(scope, xs...)
+	case len(xs) == 1:
+		return l.one(scope, xs[0])
+	}
+	panic(layerError("its function takes one node, not %d; give Func a function of several, xs ...*graph.Node", len(xs)))
+}
 
 // layerError is what a layer says of an input that it does not take; the model adds which layer it was.
 func layerError(format string, args ...any) error { return fmt.Errorf(format, args...) }
@@ -45,7 +62,7 @@ type perExample interface{ PerExample() bool }
 // exampleShape is what [Input] says beside Layer: the shape of an example, without the batch.
 type exampleShape interface{ ExampleShape() []int }
 
-func mixesExamples(l Layer) bool {
+func mixesExamples(l any) bool {
 	p, ok := l.(perExample)
 	return !ok || !p.PerExample()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/gomlx/compute/dtypes"
@@ -18,12 +19,16 @@ import (
 )
 
 // Model is layers and everything that is known of them so far: weights, the optimizer's state, classes, history. Make
-// one with [Sequential].
+// one with [Sequential] or [Functional].
 //
 // Its methods and the functions that take it may be called from several goroutines: a Predict during a Fit runs between two steps.
+//
+// A model is a [Layer] too: used in another model it brings its layers, starting with copies of the weights that it has by then. That is how a
+// trained model becomes the beginning of the next; [Frozen] keeps it as it is there.
 type Model struct {
-	layers []Layer
-	names  []string // unique: dense_1, dense_2, …
+	layers  []place  // each after those that it takes values from
+	inputs  []string // their names
+	outputs []output
 
 	fitting sync.Mutex // held by Fit from start to end
 	mu      sync.Mutex // held while anything below is used
@@ -32,7 +37,7 @@ type Model struct {
 	dev       *device
 	store     *model.Store
 	seed      uint64
-	inDims    []int    // of one example; nil until built
+	inDims    [][]int  // of an example of each input; nil until built
 	fixed     bool     // the user said inDims; otherwise data did, and other data may say otherwise until it is trained
 	handed    bool     // the user has the store, and may have set weights
 	outDims   [][]int  // of each layer
@@ -47,31 +52,66 @@ type Model struct {
 	programs  programs
 }
 
+// place is a layer where it stands in a model.
+type place struct {
+	name  string // unique: dense_1, dense_2, …
+	scope string // of its variables: its name, or for a shared layer the name of its first place
+	layer any    // a Layer, or a Merger
+	from  []int  // what it takes: the results of layers by their index, or with -1, -2, … the model's inputs
+}
+
+// output is a result of a model.
+type output struct {
+	name string
+	of   int // the layer
+}
+
 // Sequential makes a model of layers that feed one another. It is built, and its shapes are checked, when it first meets
 // data, unless the first layer is an [Input]; [Model.Build] does it without data.
 func Sequential(stack ...Layer) *Model {
-	m := &Model{layers: slices.Clone(stack)}
-	count := map[string]int{}
+	m := &Model{inputs: []string{"input"}}
+	names, scopes := namer{}, map[any]string{}
 	for i, l := range stack {
 		if l == nil {
 			m.err = fmt.Errorf("mlx: layer %d is nil", i+1)
 			return m
 		}
-		count[l.Kind()]++
-		m.names = append(m.names, fmt.Sprintf("%s_%d", l.Kind(), count[l.Kind()]))
+		given := ""
+		if v, ok := l.(*Value); ok {
+			if given = v.name; v.from != nil {
+				m.err = fmt.Errorf("mlx: layer %d is a value of a Functional model; Sequential takes layers", i+1)
+				return m
+			}
+			if given != "" {
+				m.inputs[0] = given
+			}
+		}
 		if _, ok := l.(exampleShape); ok && i > 0 {
 			m.err = fmt.Errorf("mlx: layer %d is an Input; only the first layer can be one", i+1)
 			return m
 		}
+		p := place{layer: l, from: []int{i - 1}}
+		if p.name, m.err = names.name(given, l.Kind()); m.err != nil {
+			return m
+		}
+		p.scope = p.name
+		if key := identity(l); key != nil {
+			if first, ok := scopes[key]; ok {
+				p.scope = first
+			}
+			scopes[key] = p.scope
+		}
+		m.layers = append(m.layers, p)
 	}
 	if len(stack) == 0 {
 		m.err = errors.New("mlx: the model has no layers")
 		return m
 	}
+	m.outputs = []output{{"output", len(stack) - 1}}
 	if in, ok := stack[0].(exampleShape); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.err = m.build(in.ExampleShape())
+		m.err = m.build([][]int{in.ExampleShape()})
 		m.fixed = true
 	}
 	return m
@@ -82,7 +122,7 @@ func Sequential(stack ...Layer) *Model {
 func (m *Model) Build(dims ...int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := m.build(dims)
+	err := m.build([][]int{dims})
 	m.fixed = m.fixed || err == nil
 	return err
 }
@@ -134,26 +174,41 @@ func (m *Model) History() *History {
 	return m.history.clone()
 }
 
-// build is Build, with the lock held.
-func (m *Model) build(dims []int) error {
+// build is Build for a model of any number of inputs, with the lock held.
+func (m *Model) build(dims [][]int) error {
 	if m.err != nil {
 		return m.err
+	}
+	if len(dims) != len(m.inputs) {
+		return fmt.Errorf("mlx: the model takes %d inputs (%s), not %d", len(m.inputs), listed(m.inputs), len(dims))
 	}
 	if err := m.move(); err != nil {
 		return err
 	}
 	if m.inDims != nil {
-		if slices.Equal(m.inDims, dims) {
+		differs := -1
+		for i := range dims {
+			if !slices.Equal(m.inDims[i], dims[i]) {
+				differs = i
+			}
+		}
+		if differs < 0 {
 			return nil
 		}
 		if m.fixed || m.handed || m.history.Steps > 0 {
-			return fmt.Errorf("mlx: the model was built for inputs of shape %s, not %s; make a new one for these", shape.Text(m.inDims), shape.Text(dims))
+			which := ""
+			if len(dims) > 1 {
+				which = " as its " + m.inputs[differs]
+			}
+			return fmt.Errorf("mlx: the model was built for inputs of shape %s%s, not %s; make a new one for these", shape.Text(m.inDims[differs]), which, shape.Text(dims[differs]))
 		}
 		m.reset()
 	}
-	for _, d := range dims {
-		if d < 1 {
-			return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shape.Text(dims))
+	for _, in := range dims {
+		for _, d := range in {
+			if d < 1 {
+				return fmt.Errorf("mlx: inputs of shape %s; every axis needs a size of 1 or more", shape.Text(in))
+			}
 		}
 	}
 	m.store = model.NewStore()
@@ -172,26 +227,35 @@ func (m *Model) build(dims []int) error {
 		m.reset()
 		return fmt.Errorf("mlx: %w", err)
 	}
-	m.inDims = slices.Clone(dims)
+	for _, in := range dims {
+		m.inDims = append(m.inDims, slices.Clone(in))
+	}
 	return nil
 }
 
 // trace builds the layers into a graph that is never compiled: it makes the variables and finds the shapes.
-func (m *Model) trace(dims []int) (err error) {
+func (m *Model) trace(dims [][]int) (err error) {
 	g := graph.NewGraph(m.dev.Backend, "mlx.build")
 	defer g.Finalize()
 	model.SetStore(g, m.store)
 	err = caught(func() {
 		before := int64(0)
-		x := graph.Parameter(g, "x", shapes.Make(dtypes.Float32, append([]int{traceBatch}, dims...)...))
-		m.forward(m.store.RootScope(), x, func(i int, out *graph.Node) {
+		seen := map[string]bool{}
+		var inputs []*graph.Node
+		for i, in := range dims {
+			inputs = append(inputs, graph.Parameter(g, fmt.Sprintf("x%d", i), shapes.Make(dtypes.Float32, append([]int{traceBatch}, in...)...)))
+		}
+		m.forward(m.store.RootScope(), inputs, func(i int, out *graph.Node) {
 			m.outDims = append(m.outDims, slices.Clone(out.Shape().Dimensions[1:]))
 			trained, frozen := 0, 0
-			for v := range m.store.Scope("/" + m.names[i]).IterVariables() {
-				if v.Trainable {
-					trained += v.Shape().Size()
-				} else {
-					frozen += v.Shape().Size()
+			if scope := m.layers[i].scope; !seen[scope] { // a shared layer counts once
+				seen[scope] = true
+				for v := range m.store.Scope("/" + scope).IterVariables() {
+					if v.Trainable {
+						trained += v.Shape().Size()
+					} else {
+						frozen += v.Shape().Size()
+					}
 				}
 			}
 			m.flops = append(m.flops, (layers.FLOPs(g)-before)/traceBatch)
@@ -206,24 +270,65 @@ func (m *Model) trace(dims []int) (err error) {
 // traceBatch is the batch size that shapes are found with.
 const traceBatch = 2
 
-// forward builds the layers into a graph. each, if not nil, is told of every layer's output. It panics with an error that names the layer.
-func (m *Model) forward(scope *model.Scope, x *graph.Node, each func(i int, out *graph.Node)) *graph.Node {
-	for i, l := range m.layers {
-		in := x
-		err := caught(func() { x = l.Apply(scope.In("%s", m.names[i]), in) })
+// forward builds the layers into a graph and returns the model's outputs. each, if not nil, is told of every layer's output. It panics
+// with an error that names the layer.
+func (m *Model) forward(scope *model.Scope, inputs []*graph.Node, each func(i int, out *graph.Node)) []*graph.Node {
+	results := make([]*graph.Node, len(m.layers))
+	visited := map[string]bool{}
+	for i, p := range m.layers {
+		in := make([]*graph.Node, len(p.from))
+		given := make([]string, len(p.from))
+		for j, f := range p.from {
+			if f < 0 {
+				in[j] = inputs[-1-f]
+			} else {
+				in[j] = results[f]
+			}
+			given[j] = shape.Of(in[j])
+		}
+		fail := func(format string, args ...any) {
+			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, p.name, strings.Join(given, " and "), fmt.Errorf(format, args...)))
+		}
+		var x *graph.Node
+		err := caught(func() {
+			own := scope.In
+			if visited[p.scope] {
+				own = scope.Shared
+			}
+			visited[p.scope] = true
+			x = apply(p.layer, own("%s", p.scope), in)
+		})
 		switch {
 		case err != nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: %w", i+1, m.names[i], shape.Of(in), err))
+			fail("%w", err)
 		case x == nil:
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned nil", i+1, m.names[i], shape.Of(in)))
-		case x.Rank() < 1 || x.Shape().Dim(0) != in.Shape().Dim(0):
-			panic(fmt.Errorf("layer %d (%s), given %s: it returned shape %v, without the batch as its first axis", i+1, m.names[i], shape.Of(in), x.Shape().Dimensions))
+			fail("it returned nil")
+		case x.Rank() < 1 || x.Shape().Dim(0) != in[0].Shape().Dim(0):
+			fail("it returned shape %v, without the batch as its first axis", x.Shape().Dimensions)
 		}
+		results[i] = x
 		if each != nil {
 			each(i, x)
 		}
 	}
-	return x
+	out := make([]*graph.Node, len(m.outputs))
+	for i, o := range m.outputs {
+		out[i] = results[o.of]
+	}
+	return out
+}
+
+// apply builds a layer of one input or of several.
+func apply(layer any, scope *model.Scope, in []*graph.Node) *graph.Node {
+	merger, merges := layer.(Merger)
+	l, ok := layer.(Layer)
+	switch {
+	case ok && len(in) == 1:
+		return l.Apply(scope, in[0])
+	case merges:
+		return merger.ApplyAll(scope, in...)
+	}
+	panic(fmt.Errorf("it takes one input, not %d", len(in)))
 }
 
 // caught runs f, which builds a graph, and returns what it panics with as an error.
@@ -280,11 +385,46 @@ func relocate(v *model.Variable) error {
 	return v.SetValue(local)
 }
 
-// outputs is the number of outputs, or an error for a model that ends in anything but a row of numbers.
-func (m *Model) outputs() (int, error) {
-	last := m.outDims[len(m.outDims)-1]
+// outputCount is the number of outputs an example, or an error for a model that ends in anything but a row of numbers.
+func (m *Model) outputCount() (int, error) {
+	last := m.result()
 	if len(last) != 1 {
-		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense", m.names[len(m.names)-1], shape.Text(last))
+		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense",
+			m.layers[m.outputs[0].of].name, shape.Text(last))
 	}
 	return last[0], nil
+}
+
+// result is the shape of the model's first output, without the batch.
+func (m *Model) result() []int { return m.outDims[m.outputs[0].of] }
+
+// Spec is an input or output of a model.
+type Spec struct {
+	Name  string
+	Shape []int // of one example, without the batch
+}
+
+// Inputs describes what the model takes, in order; nil until it is built.
+func (m *Model) Inputs() []Spec {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []Spec
+	for i, dims := range m.inDims {
+		out = append(out, Spec{m.inputs[i], slices.Clone(dims)})
+	}
+	return out
+}
+
+// Outputs describes what the model gives, in order; nil until it is built.
+func (m *Model) Outputs() []Spec {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.inDims == nil {
+		return nil
+	}
+	var out []Spec
+	for _, o := range m.outputs {
+		out = append(out, Spec{o.name, slices.Clone(m.outDims[o.of])})
+	}
+	return out
 }

@@ -37,7 +37,7 @@ func (m *Model) whereNotFinite(b *batch) string {
 	exec, err := model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x *graph.Node) *graph.Node {
 		scope.Store().SetTraining(x.Graph(), true)
 		var sizes []*graph.Node
-		m.forward(scope, x, func(_ int, out *graph.Node) {
+		m.forward(scope, []*graph.Node{x}, func(_ int, out *graph.Node) {
 			sizes = append(sizes, graph.ReduceAllMax(graph.Where(graph.IsFinite(out), graph.ZerosLike(out), graph.OnesLike(out))))
 		})
 		for _, v := range changed(scope.Store(), x.Graph()) { // it only looks
@@ -59,7 +59,7 @@ func (m *Model) whereNotFinite(b *batch) string {
 	}
 	for i, v := range bad {
 		if v != 0 {
-			return fmt.Sprintf("; the first layer to give a number that is not finite is layer %d (%s)", i+1, m.names[i])
+			return fmt.Sprintf("; the first layer to give a number that is not finite is layer %d (%s)", i+1, m.layers[i].name)
 		}
 	}
 	return "; all layers give finite numbers, the loss alone does not"

@@ -29,7 +29,7 @@ func Predict(m *Model, data *Data) (*Predictions, error) {
 	}
 	m.mu.Lock()
 	outputs := 1
-	for _, d := range m.outDims[len(m.outDims)-1] {
+	for _, d := range m.result() {
 		outputs *= d
 	}
 	out := &Predictions{Classes: append([]string(nil), m.classes...)}

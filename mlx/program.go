@@ -77,7 +77,7 @@ func (m *Model) evalStep(loss Loss, batch int) (*model.Exec, error) {
 	return m.programs.get("eval", loss, nil, batch, func() (*model.Exec, error) {
 		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
 			scope.Store().SetTraining(x.Graph(), false)
-			out := m.forward(scope, x, nil)
+			out := m.forward(scope, []*graph.Node{x}, nil)[0]
 			return graph.Stack([]*graph.Node{weighted(eachLoss(loss, y, out), w), weighted(hits(y, out), w)}, 0)
 		})
 	})
@@ -91,7 +91,7 @@ func (m *Model) predictStep(batch int) (*model.Exec, error) {
 	return m.programs.get("predict", nil, nil, batch, func() (*model.Exec, error) {
 		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x *graph.Node) *graph.Node {
 			scope.Store().SetTraining(x.Graph(), false)
-			return m.forward(scope, x, nil)
+			return m.forward(scope, []*graph.Node{x}, nil)[0]
 		})
 	})
 }

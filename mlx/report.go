@@ -233,7 +233,7 @@ func (m *Model) rowLosses(p *prepared) (out []float32, err error) {
 		exec, err := m.programs.get("each", loss, nil, size, func() (*model.Exec, error) {
 			return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y *graph.Node) *graph.Node {
 				scope.Store().SetTraining(x.Graph(), false)
-				return eachLoss(loss, y, m.forward(scope, x, nil))
+				return eachLoss(loss, y, m.forward(scope, []*graph.Node{x}, nil)[0])
 			})
 		})
 		if err != nil {

@@ -37,7 +37,7 @@ func (m *Model) trainStep(loss Loss, opt Optimizer, kind stepKind, batch int) (*
 		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
 			g := x.Graph()
 			scope.Store().SetTraining(g, true)
-			out := m.forward(scope, x, nil)
+			out := m.forward(scope, []*graph.Node{x}, nil)[0]
 			all := graph.ReduceAllSum(w)
 			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
 			kind.update(scope, opt, mean, all)

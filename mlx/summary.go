@@ -36,8 +36,8 @@ func (m *Model) Summary() Summary {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := Summary{built: m.inDims != nil, err: m.err}
-	for i, name := range m.names {
-		l := LayerSummary{Name: name}
+	for i, p := range m.layers {
+		l := LayerSummary{Name: p.name}
 		if s.built {
 			l.Output, l.Parameters = m.outDims[i], m.sizes[i]+m.frozen[i]
 			l.FLOPs = m.flops[i]

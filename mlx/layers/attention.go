@@ -87,6 +87,12 @@ func (l AttentionLayer) ApplyTo(scope *model.Scope, x, memory *graph.Node) *grap
 	return WithMask(Dense(features).Apply(scope.In("output"), y), Mask(x))
 }
 
+// ApplyAll is ApplyTo: it takes x and the memory.
+func (l AttentionLayer) ApplyAll(scope *model.Scope, xs ...*graph.Node) *graph.Node {
+	x, memory := two(xs)
+	return l.ApplyTo(scope, x, memory)
+}
+
 // CausalMask is which of some keys each of some queries may look at, [1, 1, queries, keys] of booleans: the last query at all of them, the
 // one before at all but the last, and so on.
 func CausalMask(g *graph.Graph, queries, keys int) *graph.Node {

@@ -134,12 +134,12 @@ func (l graphConv) Apply(scope *model.Scope, x *graph.Node) *graph.Node {
 //
 // Variables: those of the layers; not trained, features [nodes, features].
 func GraphNodes(features [][]float32, stack ...Layer) Layer {
-	return graphNodes{features, composed{"stack", stack}}
+	return graphNodes{features, Composed{"stack", stack}}
 }
 
 type graphNodes struct {
 	features [][]float32
-	stack    composed
+	stack    Composed
 }
 
 func (graphNodes) Kind() string { return "graph_nodes" }

@@ -67,6 +67,12 @@ func (l TransformerLayer) ApplyTo(scope *model.Scope, x, memory *graph.Node) *gr
 	return l.build(scope, x, memory)
 }
 
+// ApplyAll is ApplyTo: it takes x and the memory.
+func (l TransformerLayer) ApplyAll(scope *model.Scope, xs ...*graph.Node) *graph.Node {
+	x, memory := two(xs)
+	return l.ApplyTo(scope, x, memory)
+}
+
 func (l TransformerLayer) build(scope *model.Scope, x, memory *graph.Node) *graph.Node {
 	steps(x)
 	if l.hidden < 1 {

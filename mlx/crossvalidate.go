@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func CrossValidate(make func() *Model, data *Data, k int, options FitOptions) (*
 	}
 	out := &CrossValidation{}
 	for i, fold := range data.folds(k, options.Seed, options.KeepOrder) {
-		m, train, test := make(), data.pick(without(data.n, fold)), data.pick(fold)
+		m, train, test := make(), data.Rows(without(data.n, fold)...), data.Rows(fold...)
 		o := options
 		if o.Validation == nil {
 			o.Validation = test
@@ -65,10 +66,7 @@ func (d *Data) folds(k int, seed uint64, inOrder bool) [][]int {
 		}
 		return folds
 	}
-	random.Permutation(random.Generator(seed, "folds"), rows)
-	if d.labels.classes() {
-		slices.SortStableFunc(rows, func(a, b int) int { return strings.Compare(d.labelName(a), d.labelName(b)) })
-	}
+	rows = d.dealt(random.Generator(seed, "folds"))
 	for i, row := range rows {
 		folds[i%k] = append(folds[i%k], row)
 	}
@@ -76,6 +74,17 @@ func (d *Data) folds(k int, seed uint64, inOrder bool) [][]int {
 		slices.Sort(f)
 	}
 	return folds
+}
+
+// dealt is all rows in random order, those of a class of the first target after one another.
+func (d *Data) dealt(rng *rand.PCG) []int {
+	rows := make([]int, d.n)
+	random.Permutation(rng, rows)
+	if len(d.targets) > 0 && d.targets[0].classes() {
+		t := d.targets[0]
+		slices.SortStableFunc(rows, func(a, b int) int { return strings.Compare(t.label(a), t.label(b)) })
+	}
+	return rows
 }
 
 // without lists the rows of n that are not among some, which are in order.
@@ -87,24 +96,6 @@ func without(n int, rows []int) []int {
 			continue
 		}
 		out = append(out, i)
-	}
-	return out
-}
-
-// pick is the data of some rows.
-func (d *Data) pick(rows []int) *Data {
-	per := len(d.x) / d.n
-	out := &Data{n: len(rows), dims: d.dims, features: d.features, target: d.target, labels: labels{width: d.labels.width}}
-	for _, r := range rows {
-		out.x = append(out.x, d.x[r*per:(r+1)*per]...)
-		switch {
-		case d.labels.ints != nil:
-			out.labels.ints = append(out.labels.ints, d.labels.ints[r])
-		case d.labels.names != nil:
-			out.labels.names = append(out.labels.names, d.labels.names[r])
-		case d.labels.values != nil:
-			out.labels.values = append(out.labels.values, d.labels.values[r*d.labels.width:(r+1)*d.labels.width]...)
-		}
 	}
 	return out
 }

@@ -12,47 +12,57 @@ import (
 // batch is what one call of a training program takes. Its tensors lie in memory that the device shares, where there is such
 // memory, and are used again.
 type batch struct {
-	size, n int // the first n examples count, the others fill up
-	x, y, w *tensors.Tensor
+	size size
+	n    int // the first n examples count, the others fill up
+	x, y []*tensors.Tensor
+	w    *tensors.Tensor
 }
 
-// feed assembles batches, in a goroutine, one ahead of the one that computes.
+// tensors is everything that a program takes.
+func (b *batch) tensors() []*tensors.Tensor {
+	return append(append(append(make([]*tensors.Tensor, 0, len(b.x)+len(b.y)+1), b.x...), b.y...), b.w)
+}
+
+// feed assembles batches, in a goroutine, one ahead of the one that computes, of slow data two.
 type feed struct {
 	data    *prepared
 	dev     *device
-	spare   map[int][]*batch        // by size
-	weights map[int]*tensors.Tensor // by the number of examples that count
-	mu      sync.Mutex              // guards spare
+	seed    uint64
+	spare   map[size][]*batch
+	weights map[[2]int]*tensors.Tensor // by the number of examples that count, and of all
+	mu      sync.Mutex                 // guards spare and weights
 	ready   chan *batch
 	quit    chan struct{}
 	running sync.WaitGroup
 	err     error
 }
 
-func newFeed(data *prepared, dev *device) *feed {
-	return &feed{data: data, dev: dev, spare: map[int][]*batch{}, weights: map[int]*tensors.Tensor{}}
+func newFeed(data *prepared, dev *device, seed uint64) *feed {
+	return &feed{data: data, dev: dev, seed: seed, spare: map[size][]*batch{}, weights: map[[2]int]*tensors.Tensor{}}
 }
 
-// begin starts on the batches of an epoch; rows is not to change until stop.
-func (f *feed) begin(rows []int, size int, fill bool) {
-	f.ready, f.quit = make(chan *batch), make(chan struct{})
+// begin starts on the batches of an epoch; their rows are not to change until stop.
+func (f *feed) begin(runs []run, epoch int) {
+	ahead := 0
+	if f.data.slow() {
+		ahead = 1
+	}
+	f.ready, f.quit = make(chan *batch, ahead), make(chan struct{})
 	ready, quit := f.ready, f.quit
 	f.running.Go(func() {
-		for len(rows) > 0 {
-			n := min(size, len(rows))
-			take := n
-			if fill {
-				take = size
+		defer close(ready)
+		for i, r := range runs {
+			b, err := f.take(len(r.rows), r.size)
+			if err == nil {
+				err = f.data.gather(b.x, b.y, r, f.seed, epoch, i)
 			}
-			b, err := f.take(n, take)
 			if err != nil {
 				f.err = err
-				close(ready)
+				if b != nil {
+					f.done(b)
+				}
 				return
 			}
-			f.data.gatherInputs(b.x, padded(rows[:n], take))
-			f.data.gatherTargets(b.y, padded(rows[:n], take))
-			rows = rows[n:]
 			select {
 			case ready <- b:
 			case <-quit:
@@ -82,14 +92,18 @@ func (f *feed) done(b *batch) {
 func (f *feed) stop() {
 	close(f.quit)
 	f.running.Wait()
+	for b := range f.ready {
+		f.done(b)
+	}
 }
 
 // free gives all memory back.
 func (f *feed) free() {
 	for _, all := range f.spare {
 		for _, b := range all {
-			b.x.FinalizeAll()
-			b.y.FinalizeAll()
+			for _, t := range append(b.x, b.y...) {
+				t.FinalizeAll()
+			}
 		}
 	}
 	for _, w := range f.weights {
@@ -98,7 +112,7 @@ func (f *feed) free() {
 }
 
 // take finds or makes a batch.
-func (f *feed) take(n, size int) (b *batch, err error) {
+func (f *feed) take(n int, s size) (b *batch, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	shared := func(s shapes.Shape) (t *tensors.Tensor) {
@@ -107,21 +121,28 @@ func (f *feed) take(n, size int) (b *batch, err error) {
 		}
 		return t
 	}
-	if all := f.spare[size]; len(all) > 0 {
-		b, f.spare[size] = all[len(all)-1], all[:len(all)-1]
+	if all := f.spare[s]; len(all) > 0 {
+		b, f.spare[s] = all[len(all)-1], all[:len(all)-1]
 	} else {
-		b = &batch{size: size, x: shared(f.data.inputShape(size)), y: shared(f.data.targetShape(size))}
+		b = &batch{size: s}
+		for i := range f.data.in {
+			b.x = append(b.x, shared(f.data.inputShape(i, s)))
+		}
+		for i := range f.data.out {
+			b.y = append(b.y, shared(f.data.targetShape(i, s)))
+		}
 	}
 	b.n = n
-	if b.w = f.weights[n]; b.w == nil {
-		b.w = shared(shapes.Make(dtypes.Float32, size))
+	key := [2]int{n, s.batch}
+	if b.w = f.weights[key]; b.w == nil {
+		b.w = shared(shapes.Make(dtypes.Float32, s.batch))
 		if err == nil {
 			tensors.MustMutableFlatData(b.w, func(flat []float32) {
 				for i := range n {
 					flat[i] = 1
 				}
 			})
-			f.weights[n] = b.w
+			f.weights[key] = b.w
 		}
 	}
 	if err != nil {

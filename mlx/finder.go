@@ -96,7 +96,7 @@ func (m *Model) clone() (*Model, error) {
 	defer m.mu.Unlock()
 	c := &Model{
 		layers: m.layers, inputs: m.inputs, outputs: m.outputs, err: m.err, dev: m.dev, seed: m.seed, inDims: m.inDims, fixed: m.fixed, handed: m.handed, outDims: m.outDims,
-		sizes: m.sizes, frozen: m.frozen, convolves: m.convolves, flops: m.flops, features: m.features, classes: m.classes, history: *m.history.clone(), loss: m.loss,
+		sizes: m.sizes, frozen: m.frozen, convolves: m.convolves, flops: m.flops, grows: m.grows, codes: slices.Clone(m.codes), heads: slices.Clone(m.heads), history: *m.history.clone(),
 	}
 	if m.store == nil {
 		return c, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -22,7 +23,14 @@ type FitOptions struct {
 	Schedule     Schedule  // how the learning rate moves over the steps of this call; nil: it stays
 	Optimizer    Optimizer // Adam{} when nil
 	Loss         Loss      // when nil: CrossEntropy for classes (BinaryCrossEntropy if the model has one output), MSE for values
-	Validation   *Data     // judged after every epoch; nil: none
+	// Losses and LossWeights are for models of several outputs, by the outputs' names: what judges each, in place of Loss, and its weight in
+	// the sum that is minimized, 1 for those not named.
+	Losses      map[string]Loss
+	LossWeights map[string]float64
+	Validation  *Data // judged after every epoch; nil: none
+	// ValidationSplit sets a share of the data aside for validation, such as 0.2, as [Data.Split] with Seed does: the same share at
+	// every call. Maps of the data apply to both parts; use Split where they are for training only.
+	ValidationSplit float64
 	// Callbacks watch the training and may change or stop it: EarlyStopping, ReduceOnPlateau, AfterEpoch, …
 	Callbacks []Callback
 	// Accumulate makes a step of so many batches, by the mean of their gradients: as with a batch as many times as large,
@@ -133,20 +141,38 @@ func (m *Model) begin(data *Data, o FitOptions) (*Training, error) {
 			m.reset()
 		}
 	}
+	if o.ValidationSplit != 0 {
+		if o.Validation != nil {
+			return nil, errors.New("mlx: FitOptions has both Validation and ValidationSplit; give one")
+		}
+		if data, o.Validation = data.Split(o.ValidationSplit, o.Seed); data.Err() != nil {
+			return nil, fmt.Errorf("%w (FitOptions.ValidationSplit)", data.Err())
+		}
+	}
 	t := &Training{m: m, o: o}
-	var err error
-	classes, features := m.classes, m.features
-	if t.data, err = m.prepareLabels(data, o.Loss, true); err == nil && o.Validation != nil {
-		if t.val, err = m.prepareLabels(o.Validation, o.Loss, true); err != nil {
+	losses, err := byOutput(m, "Losses", o.Losses, o.Loss)
+	if err != nil {
+		return nil, err
+	}
+	weights, err := byOutput(m, "LossWeights", o.LossWeights, 1)
+	if err != nil {
+		return nil, err
+	}
+	known, heads := slices.Clone(m.codes), slices.Clone(m.heads)
+	if t.data, err = m.prepareLabels(data, losses, true); err == nil && o.Validation != nil {
+		if t.val, err = m.prepareLabels(o.Validation, losses, true); err != nil {
 			err = fmt.Errorf("%w (FitOptions.Validation)", err)
 		}
 	}
-	if err != nil {
-		m.classes, m.features = classes, features // what could not be used decides nothing
-		return nil, err
+	if err == nil {
+		t.objectives, err = m.objectives(t.data, losses, weights)
 	}
-	if o.Loss == nil {
-		t.o.Loss = m.lossFor(t.data)
+	if err == nil && t.val != nil {
+		t.valObjectives, err = m.objectives(t.val, losses, weights)
+	}
+	if err != nil {
+		m.codes, m.heads = known, heads // what could not be used decides nothing
+		return nil, err
 	}
 	t.o.BatchSize = min(t.o.BatchSize, t.data.n)
 	t.fill = m.PerExample()
@@ -154,12 +180,17 @@ func (m *Model) begin(data *Data, o FitOptions) (*Training, error) {
 	for i := range t.rows {
 		t.rows[i] = i
 	}
-	t.batches = (t.data.n + t.o.BatchSize - 1) / t.o.BatchSize
+	t.batches = len(t.runs())
 	t.stepsEpoch = (t.batches + o.Accumulate - 1) / o.Accumulate
-	t.counted = counted(t.data, t.o.Loss)
+	t.counted = m.counted(t.data, t.objectives)
+	if len(m.outputs) > 1 {
+		for _, one := range t.data.out {
+			t.names = append(t.names, m.outputs[one.output].name)
+		}
+	}
 	t.rule = rule{o.ClipNorm, o.ClipValue, o.L1, o.L2, o.AverageDecay}
 	t.base, t.rate = o.LearningRate, o.LearningRate
-	t.feed = newFeed(t.data, m.dev)
+	t.feed = newFeed(t.data, m.dev, o.Seed)
 	if err := m.setHyper(o.LearningRate, o.Seed); err != nil {
 		return nil, err
 	}
@@ -169,17 +200,6 @@ func (m *Model) begin(data *Data, o FitOptions) (*Training, error) {
 		}
 	}
 	return t, nil
-}
-
-// lossFor is the loss that goes with the labels.
-func (m *Model) lossFor(p *prepared) Loss {
-	switch {
-	case p.classes == nil:
-		return MSE
-	case m.result()[0] == 1:
-		return BinaryCrossEntropy
-	}
-	return CrossEntropy
 }
 
 // setHyper puts what may change from call to call into variables, so that nothing is compiled anew for it.

@@ -81,7 +81,8 @@ func Functional(inputs, outputs Values) *Model {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.err = m.build(dims)
+	m.forget()
+	m.err = m.build(dims, nil)
 	m.fixed = true
 	return m
 }

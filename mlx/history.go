@@ -20,21 +20,47 @@ type History struct {
 	MAE         []float64 // mean absolute error; nil for classes
 	ValMAE      []float64
 
+	// Outputs is the same of each output, for a model of several; Accuracy and MAE above are then nil.
+	Outputs []OutputHistory
+
 	LearningRate []float64 // of the last step of the epoch
 
 	Steps   int    // training steps made, those of a last epoch that was broken off too
 	Stopped string // why training ended before its last epoch, if a callback ended it; empty otherwise
 }
 
-// series lists the columns that there are, by name. Keras's names.
-func (h *History) series() (names []string, columns []*[]float64) {
-	for _, c := range []struct {
-		name   string
-		column *[]float64
-	}{
+// OutputHistory is what happened in training to one output of a model.
+type OutputHistory struct {
+	Name                  string
+	Loss, ValLoss         []float64
+	Accuracy, ValAccuracy []float64 // nil for values
+	MAE, ValMAE           []float64 // nil for classes
+}
+
+// named is a column of a history.
+type named struct {
+	name   string
+	column *[]float64
+}
+
+// all lists the columns that there may be, by name. Keras's names.
+func (h *History) all() []named {
+	out := []named{
 		{"loss", &h.Loss}, {"accuracy", &h.Accuracy}, {"mae", &h.MAE},
 		{"val_loss", &h.ValLoss}, {"val_accuracy", &h.ValAccuracy}, {"val_mae", &h.ValMAE},
-	} {
+	}
+	for i := range h.Outputs {
+		o := &h.Outputs[i]
+		out = append(out,
+			named{o.Name + "_loss", &o.Loss}, named{o.Name + "_accuracy", &o.Accuracy}, named{o.Name + "_mae", &o.MAE},
+			named{"val_" + o.Name + "_loss", &o.ValLoss}, named{"val_" + o.Name + "_accuracy", &o.ValAccuracy}, named{"val_" + o.Name + "_mae", &o.ValMAE})
+	}
+	return out
+}
+
+// series lists the columns that there are, by name.
+func (h *History) series() (names []string, columns []*[]float64) {
+	for _, c := range h.all() {
 		if *c.column != nil {
 			names, columns = append(names, c.name), append(columns, c.column)
 		}
@@ -53,12 +79,33 @@ func (h *History) Series() (names []string, values [][]float64) {
 
 // epochResult is one row of a History.
 type epochResult struct {
-	loss, hits float64
-	counted    string // what hits are: accuracy, mae, or nothing
-	rate       float64
-	val        bool
-	valLoss    float64
-	valHits    float64
+	train   tally
+	val     *tally
+	counted []string // what is counted of each target: accuracy, mae, or nothing
+	names   []string // of the targets, if there can be several
+	rate    float64
+}
+
+// each calls f with every number and the name of its series.
+func (r epochResult) each(f func(name string, v float64)) {
+	part := func(prefix string, t tally) {
+		f(prefix+"loss", t.total)
+		for i, s := range t.each {
+			if r.names != nil {
+				prefix := prefix + r.names[i] + "_"
+				f(prefix+"loss", s.loss)
+				if r.counted[i] != "" {
+					f(prefix+r.counted[i], s.hits)
+				}
+			} else if r.counted[i] != "" {
+				f(prefix+r.counted[i], s.hits)
+			}
+		}
+	}
+	part("", r.train)
+	if r.val != nil {
+		part("val_", *r.val)
+	}
 }
 
 // add appends an epoch.
@@ -69,24 +116,17 @@ func (h *History) add(epoch int, r epochResult) {
 		}
 		*column = append(*column, v)
 	}
-	var hits, valHits *[]float64
-	switch r.counted {
-	case "accuracy":
-		hits, valHits = &h.Accuracy, &h.ValAccuracy
-	case "mae":
-		hits, valHits = &h.MAE, &h.ValMAE
-	}
-	put(&h.Loss, r.loss)
-	put(&h.LearningRate, r.rate)
-	if hits != nil {
-		put(hits, r.hits)
-	}
-	if r.val {
-		put(&h.ValLoss, r.valLoss)
-		if valHits != nil {
-			put(valHits, r.valHits)
+	for _, name := range r.names {
+		if !slices.ContainsFunc(h.Outputs, func(o OutputHistory) bool { return o.Name == name }) {
+			h.Outputs = append(h.Outputs, OutputHistory{Name: name})
 		}
 	}
+	all := h.all()
+	r.each(func(name string, v float64) {
+		i := slices.IndexFunc(all, func(n named) bool { return n.name == name })
+		put(all[i].column, v)
+	})
+	put(&h.LearningRate, r.rate)
 	h.Epoch = append(h.Epoch, epoch)
 	_, columns := h.series()
 	for _, column := range columns { // what this epoch has no number for
@@ -98,7 +138,7 @@ func (h *History) add(epoch int, r epochResult) {
 
 func (h *History) clone() *History {
 	c := *h
-	c.Epoch, c.LearningRate = slices.Clone(h.Epoch), slices.Clone(h.LearningRate)
+	c.Epoch, c.LearningRate, c.Outputs = slices.Clone(h.Epoch), slices.Clone(h.LearningRate), slices.Clone(h.Outputs)
 	_, columns := c.series()
 	for _, column := range columns {
 		*column = slices.Clone(*column)

@@ -88,15 +88,18 @@ func rectified(x *graph.Node) *graph.Node { return graph.Where(above0(x), x, gra
 
 func above0(x *graph.Node) *graph.Node { return graph.GreaterThan(x, graph.ZerosLike(x)) }
 
-// counted names what hits builds: accuracy, mae, or nothing when labels and outputs can't be compared one by one.
-func counted(p *prepared, loss Loss) string {
-	if p.classes != nil {
-		return "accuracy"
+// counted names what hits builds for each target: accuracy, mae, or nothing when labels and outputs can't be compared one by one.
+func (m *Model) counted(p *prepared, o objectives) (out []string) {
+	for i, t := range p.out {
+		name := "mae"
+		if t.indices != nil {
+			name = "accuracy"
+		} else if _, ok := o.all[i].loss.(LabelChecker); ok {
+			name = ""
+		}
+		out = append(out, name)
 	}
-	if _, ok := loss.(LabelChecker); ok {
-		return ""
-	}
-	return "mae"
+	return out
 }
 
 // hits builds what is counted beside the loss, for each example, shape [batch]: 1 for a class that is right and 0 for

@@ -29,11 +29,11 @@ func Weights(each ...float64) ClassWeights {
 //
 // The classes are those that occur, in order: they have to be all that the model has outputs for.
 func BalancedWeights(data *Data) ClassWeights {
-	if data.Err() != nil || !data.labels.classes() {
+	if data.Err() != nil || len(data.targets) == 0 || !data.targets[0].classes() {
 		return ClassWeights{}
 	}
 	classes := data.Classes()
-	labels, err := encode(data, classes)
+	labels, err := data.targets[0].encode(data.n, classes)
 	if err != nil {
 		return ClassWeights{}
 	}

@@ -37,19 +37,25 @@ type Model struct {
 	dev       *device
 	store     *model.Store
 	seed      uint64
-	inDims    [][]int  // of an example of each input; nil until built
-	fixed     bool     // the user said inDims; otherwise data did, and other data may say otherwise until it is trained
-	handed    bool     // the user has the store, and may have set weights
-	outDims   [][]int  // of each layer
-	sizes     []int    // numbers trained in each layer
-	frozen    []int    // numbers kept but not trained in each layer
-	flops     []int64  // of each layer, an example
-	convolves bool     // has convolutions of GoMLX's own
-	features  []string // of the data it was first fitted on, if it had names
-	classes   []string // what the outputs stand for; nil when values, or when never fitted
+	inDims    [][]int // of an example of each input; nil until built
+	fixed     bool    // the user said inDims; otherwise data did, and other data may say otherwise until it is trained
+	handed    bool    // the user has the store, and may have set weights
+	outDims   [][]int // of each layer
+	sizes     []int   // numbers trained in each layer
+	frozen    []int   // numbers kept but not trained in each layer
+	flops     []int64 // of each layer, an example
+	convolves bool    // has convolutions of GoMLX's own
+	grows     []bool  // inputs whose first axis, of steps, may have any size
+	codes     []codes // of each input, of the data it was first fitted on, if that had columns
+	heads     []head  // of each output
 	history   History
-	loss      Loss // of the last Fit
 	programs  programs
+}
+
+// head is what is known of an output.
+type head struct {
+	classes []string // what the numbers stand for; nil when values, or when never fitted
+	loss    Loss     // of the last Fit
 }
 
 // place is a layer where it stands in a model.
@@ -108,10 +114,11 @@ func Sequential(stack ...Layer) *Model {
 		return m
 	}
 	m.outputs = []output{{"output", len(stack) - 1}}
+	m.forget()
 	if in, ok := stack[0].(exampleShape); ok {
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.err = m.build([][]int{in.ExampleShape()})
+		m.err = m.build([][]int{in.ExampleShape()}, nil)
 		m.fixed = true
 	}
 	return m
@@ -122,7 +129,7 @@ func Sequential(stack ...Layer) *Model {
 func (m *Model) Build(dims ...int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := m.build([][]int{dims})
+	err := m.build([][]int{dims}, nil)
 	m.fixed = m.fixed || err == nil
 	return err
 }
@@ -140,7 +147,13 @@ func (m *Model) reset() {
 		m.store.Finalize()
 	}
 	m.store, m.inDims, m.outDims, m.sizes, m.frozen, m.flops = nil, nil, nil, nil, nil, nil
-	m.features, m.classes, m.loss, m.history, m.handed = nil, nil, nil, History{}, false
+	m.grows, m.history, m.handed = nil, History{}, false
+	m.forget()
+}
+
+// forget makes the model one that has never seen data.
+func (m *Model) forget() {
+	m.codes, m.heads = make([]codes, len(m.inputs)), make([]head, len(m.outputs))
 }
 
 // Err says what is wrong with the layers, as far as it is known; Fit and the others return it too.
@@ -160,11 +173,14 @@ func (m *Model) Store() *model.Store {
 	return m.store
 }
 
-// Classes lists what the outputs stand for, in order; nil for models of values and before the first Fit.
+// Classes lists what the (first) output's numbers stand for, in order; nil for models of values and before the first Fit.
 func (m *Model) Classes() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return slices.Clone(m.classes)
+	if len(m.heads) == 0 {
+		return nil
+	}
+	return slices.Clone(m.heads[0].classes)
 }
 
 // History is that of all calls of Fit since the model was made or reset, as a copy.
@@ -174,8 +190,8 @@ func (m *Model) History() *History {
 	return m.history.clone()
 }
 
-// build is Build for a model of any number of inputs, with the lock held.
-func (m *Model) build(dims [][]int) error {
+// build is Build for a model of any number of inputs, with the lock held. grows says of which of them the first axis may have any size.
+func (m *Model) build(dims [][]int, grows []bool) error {
 	if m.err != nil {
 		return m.err
 	}
@@ -188,7 +204,11 @@ func (m *Model) build(dims [][]int) error {
 	if m.inDims != nil {
 		differs := -1
 		for i := range dims {
-			if !slices.Equal(m.inDims[i], dims[i]) {
+			from := 0
+			if m.grows[i] {
+				from = 1
+			}
+			if len(m.inDims[i]) != len(dims[i]) || !slices.Equal(m.inDims[i][from:], dims[i][from:]) {
 				differs = i
 			}
 		}
@@ -229,6 +249,9 @@ func (m *Model) build(dims [][]int) error {
 	}
 	for _, in := range dims {
 		m.inDims = append(m.inDims, slices.Clone(in))
+	}
+	if m.grows = slices.Clone(grows); m.grows == nil {
+		m.grows = make([]bool, len(dims))
 	}
 	return nil
 }
@@ -385,18 +408,18 @@ func relocate(v *model.Variable) error {
 	return v.SetValue(local)
 }
 
-// outputCount is the number of outputs an example, or an error for a model that ends in anything but a row of numbers.
-func (m *Model) outputCount() (int, error) {
-	last := m.result()
+// outputCount is how many numbers an output has an example, or an error for one that isn't a row of numbers.
+func (m *Model) outputCount(output int) (int, error) {
+	last := m.outputDims(output)
 	if len(last) != 1 {
 		return 0, fmt.Errorf("mlx: the last layer (%s) gives %s; it needs to give [batch, outputs], so put Flatten before the last Dense",
-			m.layers[m.outputs[0].of].name, shape.Text(last))
+			m.layers[m.outputs[output].of].name, shape.Text(last))
 	}
 	return last[0], nil
 }
 
-// result is the shape of the model's first output, without the batch.
-func (m *Model) result() []int { return m.outDims[m.outputs[0].of] }
+// outputDims is the shape of an output, without the batch.
+func (m *Model) outputDims(output int) []int { return m.outDims[m.outputs[output].of] }
 
 // Spec is an input or output of a model.
 type Spec struct {

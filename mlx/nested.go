@@ -36,7 +36,8 @@ func (m *Model) ApplyAll(scope *model.Scope, xs ...*graph.Node) *graph.Node {
 //		return m.ApplyEach(scope, []*graph.Node{x}, nil)[0]
 //	})
 //
-// In the scope of another model it makes variables that start as copies of its own. It panics with an error that names the layer when shapes do
+// The graph should give the model's outputs too, whatever else it gives: pure Go (compute v0.1.6) fails where weights come after all that is
+// asked for. In the scope of another model it makes variables that start as copies of its own. It panics with an error that names the layer when shapes do
 // not fit; whoever executes the graph returns that.
 func (m *Model) ApplyEach(scope *model.Scope, inputs []*graph.Node, each func(layer string, out *graph.Node)) []*graph.Node {
 	if err := m.Err(); err != nil {

@@ -34,14 +34,15 @@ func (m *Model) whereNotFinite(b *batch) string {
 			}
 		}
 	}
-	exec, err := model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x *graph.Node) *graph.Node {
-		scope.Store().SetTraining(x.Graph(), true)
+	exec, err := model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x []*graph.Node) *graph.Node {
+		g := x[0].Graph()
+		scope.Store().SetTraining(g, true)
 		var sizes []*graph.Node
-		m.forward(scope, []*graph.Node{x}, func(_ int, out *graph.Node) {
+		m.forward(scope, x, func(_ int, out *graph.Node) {
 			sizes = append(sizes, graph.ReduceAllMax(graph.Where(graph.IsFinite(out), graph.ZerosLike(out), graph.OnesLike(out))))
 		})
-		for _, v := range changed(scope.Store(), x.Graph()) { // it only looks
-			v.SetNodeValue(x.Graph().GetParameterByName(v.Path()))
+		for _, v := range changed(scope.Store(), g) { // it only looks
+			v.SetNodeValue(g.GetParameterByName(v.Path()))
 		}
 		return graph.Stack(sizes, 0)
 	})
@@ -49,18 +50,30 @@ func (m *Model) whereNotFinite(b *batch) string {
 		return ""
 	}
 	defer exec.Finalize()
-	x, err := b.x.LocalClone()
+	x, err := clones(b.x)
 	if err != nil {
 		return ""
 	}
-	bad, err := call(exec, x)
+	bad, err := call(exec, x...)
 	if err != nil {
 		return ""
 	}
-	for i, v := range bad {
+	for i, v := range bad[0] {
 		if v != 0 {
 			return fmt.Sprintf("; the first layer to give a number that is not finite is layer %d (%s)", i+1, m.layers[i].name)
 		}
 	}
 	return "; all layers give finite numbers, the loss alone does not"
+}
+
+// clones copies tensors, to be given to whatever backend.
+func clones(all []*tensors.Tensor) (out []*tensors.Tensor, err error) {
+	for _, t := range all {
+		c, err := t.LocalClone()
+		if err != nil {
+			return nil, fmt.Errorf("mlx: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }

@@ -3,7 +3,10 @@ package mlx
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+
+	"github.com/gomlx/gomlx/ml/model"
 )
 
 // Predictions is what a model makes of some examples, one row each.
@@ -16,6 +19,22 @@ type Predictions struct {
 	Class []int
 	// Classes names the classes, in the order of Probabilities. Nil for values.
 	Classes []string
+	// Name is that of the output. Others is what the model's other outputs give, if it has any.
+	Name   string
+	Others []*Predictions
+}
+
+// Of is what an output gives, by its name; nil if there is none of that name.
+func (p *Predictions) Of(output string) *Predictions {
+	if p.Name == output {
+		return p
+	}
+	for _, o := range p.Others {
+		if o.Name == output {
+			return o
+		}
+	}
+	return nil
 }
 
 // Predict asks a model about examples; labels, if the data has them, are not looked at. A model of classes must have
@@ -27,50 +46,51 @@ func Predict(m *Model, data *Data) (*Predictions, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := make([]*Predictions, len(m.outputs))
 	m.mu.Lock()
-	outputs := 1
-	for _, d := range m.result() {
-		outputs *= d
+	for i, o := range m.outputs {
+		all[i] = &Predictions{Outputs: make([][]float32, p.n), Name: o.name, Classes: slices.Clone(m.heads[i].classes)}
 	}
-	out := &Predictions{Classes: append([]string(nil), m.classes...)}
 	m.mu.Unlock()
-	err = p.chunks(func(rows []int, size int) error {
-		x := p.inputs(padded(rows, size))
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if err := m.alive(); err != nil {
-			return err
-		}
-		exec, err := m.predictStep(size)
+	err = p.chunks(func(r run) error {
+		out, err := m.compute(p, r, false, func() (*model.Exec, error) { return m.predictStep(r.size) })
 		if err != nil {
 			return err
 		}
-		flat, err := call(exec, x)
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			out.Outputs = append(out.Outputs, flat[i*outputs:(i+1)*outputs:(i+1)*outputs])
+		for i, flat := range out {
+			per := len(flat) / r.size.batch
+			for j, row := range r.rows {
+				all[i].Outputs[row] = flat[j*per : (j+1)*per : (j+1)*per]
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if out.Classes != nil {
-		for _, row := range out.Outputs {
-			probabilities := softmax(row)
-			out.Probabilities = append(out.Probabilities, probabilities)
-			best := 0
-			for i, v := range probabilities {
-				if v > probabilities[best] {
-					best = i
-				}
-			}
-			out.Class = append(out.Class, best)
-		}
+	for _, one := range all {
+		one.classify()
 	}
-	return out, nil
+	all[0].Others = all[1:]
+	return all[0], nil
+}
+
+// classify finds the probabilities, if the outputs stand for classes.
+func (p *Predictions) classify() {
+	if p.Classes == nil {
+		return
+	}
+	for _, row := range p.Outputs {
+		probabilities := softmax(row)
+		p.Probabilities = append(p.Probabilities, probabilities)
+		best := 0
+		for i, v := range probabilities {
+			if v > probabilities[best] {
+				best = i
+			}
+		}
+		p.Class = append(p.Class, best)
+	}
 }
 
 // softmax turns logits into probabilities; a single one is the logit of the second of two classes.

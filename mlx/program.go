@@ -19,14 +19,15 @@ type programs struct {
 }
 
 type program struct {
-	kind, loss, optimizer any
-	exec                  *model.Exec
-	batches               []int // compiled so far
+	kind, optimizer any
+	objectives      objectives
+	exec            *model.Exec
+	sizes           []size // compiled so far
 }
 
 const (
 	maxPrograms = 6
-	maxBatches  = 16
+	maxSizes    = 16
 )
 
 // drop frees everything compiled.
@@ -38,14 +39,18 @@ func (ps *programs) drop() {
 }
 
 // get finds the program for a purpose, or makes it.
-func (ps *programs) get(kind any, loss Loss, opt Optimizer, batch int, make func() (*model.Exec, error)) (*model.Exec, error) {
-	for _, v := range []any{loss, opt} {
+func (ps *programs) get(kind any, o objectives, opt Optimizer, s size, make func() (*model.Exec, error)) (*model.Exec, error) {
+	using := []any{opt}
+	for _, one := range o.list() {
+		using = append(using, one.loss)
+	}
+	for _, v := range using {
 		if v != nil && !reflect.TypeOf(v).Comparable() {
 			return nil, fmt.Errorf("mlx: values of type %T can't be compared; give a pointer to one", v)
 		}
 	}
-	i := slices.IndexFunc(ps.all, func(p *program) bool { return p.kind == kind && p.loss == any(loss) && p.optimizer == any(opt) })
-	if i >= 0 && !slices.Contains(ps.all[i].batches, batch) && len(ps.all[i].batches) == maxBatches {
+	i := slices.IndexFunc(ps.all, func(p *program) bool { return p.kind == kind && p.objectives == o && p.optimizer == any(opt) })
+	if i >= 0 && !slices.Contains(ps.all[i].sizes, s) && len(ps.all[i].sizes) == maxSizes {
 		ps.all[i].exec.Finalize()
 		ps.all = slices.Delete(ps.all, i, i+1)
 		i = -1
@@ -60,38 +65,44 @@ func (ps *programs) get(kind any, loss Loss, opt Optimizer, batch int, make func
 			ps.all[maxPrograms-1].exec.Finalize()
 			ps.all = ps.all[:maxPrograms-1]
 		}
-		ps.all = append(ps.all, &program{kind: kind, loss: loss, optimizer: opt, exec: exec})
+		ps.all = append(ps.all, &program{kind: kind, objectives: o, optimizer: opt, exec: exec})
 		i = len(ps.all) - 1
 	}
 	p := ps.all[i]
 	copy(ps.all[1:], ps.all[:i])
 	ps.all[0] = p
-	if !slices.Contains(p.batches, batch) {
-		p.batches = append(p.batches, batch)
+	if !slices.Contains(p.sizes, s) {
+		p.sizes = append(p.sizes, s)
 	}
 	return p.exec, nil
 }
 
-// evalStep is the program that judges a batch: of inputs, labels and weights it makes [loss, hits], the weighted sums.
-func (m *Model) evalStep(loss Loss, batch int) (*model.Exec, error) {
-	return m.programs.get("eval", loss, nil, batch, func() (*model.Exec, error) {
-		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
-			scope.Store().SetTraining(x.Graph(), false)
-			out := m.forward(scope, []*graph.Node{x}, nil)[0]
-			return graph.Stack([]*graph.Node{weighted(eachLoss(loss, y, out), w), weighted(hits(y, out), w)}, 0)
+// evalStep is the program that judges a batch: of inputs, labels and weights it makes the sums of [objectives.judged].
+func (m *Model) evalStep(o objectives, s size) (*model.Exec, error) {
+	return m.programs.get("eval", o, nil, s, func() (*model.Exec, error) {
+		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, args []*graph.Node) *graph.Node {
+			x, y, w := m.parts(args)
+			scope.Store().SetTraining(w.Graph(), false)
+			return graph.Stack(o.judged(m.forward(scope, x, nil), y, w), 0)
 		})
 	})
+}
+
+// parts takes apart what a program is given: inputs, labels, weights of the examples.
+func (m *Model) parts(args []*graph.Node) (x, y []*graph.Node, w *graph.Node) {
+	n := len(m.inputs)
+	return args[:n], args[n : len(args)-1], args[len(args)-1]
 }
 
 // weighted is Σ each·w.
 func weighted(each, w *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Mul(each, w)) }
 
 // predictStep is the program that gives the outputs of a batch.
-func (m *Model) predictStep(batch int) (*model.Exec, error) {
-	return m.programs.get("predict", nil, nil, batch, func() (*model.Exec, error) {
-		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x *graph.Node) *graph.Node {
-			scope.Store().SetTraining(x.Graph(), false)
-			return m.forward(scope, []*graph.Node{x}, nil)[0]
+func (m *Model) predictStep(s size) (*model.Exec, error) {
+	return m.programs.get("predict", objectives{}, nil, s, func() (*model.Exec, error) {
+		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x []*graph.Node) []*graph.Node {
+			scope.Store().SetTraining(x[0].Graph(), false)
+			return m.forward(scope, x, nil)
 		})
 	})
 }
@@ -108,8 +119,8 @@ func eachLoss(loss Loss, labels, outputs *graph.Node) *graph.Node {
 	return each
 }
 
-// call runs a program that gives one tensor of floats, and frees what it was given and what it gave.
-func call(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err error) {
+// call runs a program and frees what it was given.
+func call(exec *model.Exec, args ...*tensors.Tensor) ([][]float32, error) {
 	defer func() {
 		for _, a := range args {
 			a.FinalizeAll()
@@ -118,8 +129,8 @@ func call(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err error) 
 	return callKeeping(exec, args...)
 }
 
-// callKeeping is call for arguments that are used again.
-func callKeeping(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err error) {
+// callKeeping runs a program that gives floats, and frees what it gave.
+func callKeeping(exec *model.Exec, args ...*tensors.Tensor) (out [][]float32, err error) {
 	in := make([]any, len(args))
 	for i, a := range args {
 		in[i] = a
@@ -128,12 +139,16 @@ func callKeeping(exec *model.Exec, args ...*tensors.Tensor) (out []float32, err 
 	if e := caught(func() { results, err = exec.Call(in...) }); e != nil {
 		err = e
 	}
+	for _, r := range results {
+		if err == nil {
+			var flat []float32
+			flat, err = tensors.CopyFlatData[float32](r)
+			out = append(out, flat)
+		}
+		r.FinalizeAll()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("mlx: %w", err)
 	}
-	out, err = tensors.CopyFlatData[float32](results[0])
-	for _, r := range results {
-		r.FinalizeAll()
-	}
-	return out, err
+	return out, nil
 }

@@ -121,16 +121,17 @@ func (m *Model) classified(data *Data, what string) (truth []int, p *Predictions
 	if err != nil {
 		return nil, nil, err
 	}
-	if prepared.classes == nil {
+	if prepared.out[0].indices == nil {
 		return nil, nil, fmt.Errorf("mlx: %s needs classes, the labels here are values (floats)", what)
 	}
 	if p, err = Predict(m, data); err != nil {
 		return nil, nil, err
 	}
+	p = p.Of(m.outputs[prepared.out[0].output].name)
 	if p.Class == nil {
 		return nil, nil, errors.New("mlx: the model was not trained yet")
 	}
-	for _, c := range prepared.classes {
+	for _, c := range prepared.out[0].indices {
 		truth = append(truth, int(c))
 	}
 	return truth, p, nil
@@ -149,7 +150,7 @@ type RowLoss struct {
 type Losses []RowLoss
 
 // TopLosses lists the n rows of labelled data that the model is most wrong about: wrong labels and hard cases. Rows of the same loss stay in
-// order. The loss is that of [Evaluate].
+// order. The loss is that of [Evaluate]; of several targets it is that of the first.
 //
 // Errors: as [Evaluate].
 func TopLosses(m *Model, data *Data, n int) (Losses, error) {
@@ -165,6 +166,8 @@ func TopLosses(m *Model, data *Data, n int) (Losses, error) {
 	if err != nil {
 		return nil, err
 	}
+	t := p.out[0]
+	predictions = predictions.Of(m.outputs[t.output].name)
 	order := make([]int, len(losses))
 	for i := range order {
 		order[i] = i
@@ -181,14 +184,14 @@ func TopLosses(m *Model, data *Data, n int) (Losses, error) {
 	var out Losses
 	for _, row := range order[:max(0, min(n, len(order)))] {
 		l := RowLoss{Row: row, Loss: float64(losses[row]), Probability: math.NaN(), Predicted: numbers(predictions.Outputs[row])}
-		if p.classes != nil {
-			l.Label = data.labelName(row)
+		if t.indices != nil {
+			l.Label = t.label(row)
 			if predictions.Class != nil {
 				l.Predicted = predictions.Classes[predictions.Class[row]]
-				l.Probability = float64(predictions.Probabilities[row][p.classes[row]])
+				l.Probability = float64(predictions.Probabilities[row][t.indices[row]])
 			}
 		} else {
-			l.Label = numbers(p.values[row*p.width : (row+1)*p.width])
+			l.Label = numbers(t.values[row*t.width : (row+1)*t.width])
 		}
 		out = append(out, l)
 	}
@@ -206,47 +209,36 @@ func numbers(v []float32) string {
 	return strings.Join(parts, " ")
 }
 
-// labelName is the label of a row that has a class.
-func (d *Data) labelName(row int) string {
-	if d.labels.names != nil {
-		return d.labels.names[row]
+// rowLosses is the loss of each row, by the first target.
+func (m *Model) rowLosses(p *prepared) ([]float32, error) {
+	o, err := m.lastObjectives(p)
+	if err != nil {
+		return nil, err
 	}
-	return strconv.Itoa(d.labels.ints[row])
-}
-
-// rowLosses is the loss of each row.
-func (m *Model) rowLosses(p *prepared) (out []float32, err error) {
-	m.mu.Lock()
-	loss := m.loss
-	if loss == nil {
-		loss = m.lossFor(p)
-	}
-	m.mu.Unlock()
-	err = p.chunks(func(rows []int, size int) error {
-		all := padded(rows, size)
-		x, y := p.inputs(all), p.targets(all)
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if err := m.alive(); err != nil {
-			return err
-		}
-		exec, err := m.programs.get("each", loss, nil, size, func() (*model.Exec, error) {
-			return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y *graph.Node) *graph.Node {
-				scope.Store().SetTraining(x.Graph(), false)
-				return eachLoss(loss, y, m.forward(scope, []*graph.Node{x}, nil)[0])
-			})
-		})
+	out := make([]float32, p.n)
+	err = p.chunks(func(r run) error {
+		each, err := m.compute(p, r, true, func() (*model.Exec, error) { return m.eachStep(o, r.size) })
 		if err != nil {
 			return err
 		}
-		each, err := call(exec, x, y)
-		if err != nil {
-			return err
+		for i, row := range r.rows {
+			out[row] = each[0][i]
 		}
-		out = append(out, each[:len(rows)]...)
 		return nil
 	})
 	return out, err
+}
+
+// eachStep is the program that gives the loss of each example of a batch.
+func (m *Model) eachStep(o objectives, s size) (*model.Exec, error) {
+	return m.programs.get("each", o, nil, s, func() (*model.Exec, error) {
+		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, args []*graph.Node) *graph.Node {
+			x, y := args[:len(m.inputs)], args[len(m.inputs):]
+			scope.Store().SetTraining(x[0].Graph(), false)
+			first := o.all[0]
+			return eachLoss(first.loss, y[0], m.forward(scope, x, nil)[first.output])
+		})
+	})
 }
 
 // String is a table.

@@ -29,17 +29,21 @@ type stepKind struct {
 	turn turn
 }
 
-// trainStep is the program of one batch of training: of inputs, labels and the weights of the examples it makes
-// [loss, hits], the weighted means over the batch, and updates the variables. When the loss is not finite it leaves all
+// trainStep is the program of one batch of training: of inputs, labels and the weights of the examples it makes what
+// [objectives.judged] says, as means over the batch, and updates the variables. When the loss is not finite it leaves all
 // variables as they were.
-func (m *Model) trainStep(loss Loss, opt Optimizer, kind stepKind, batch int) (*model.Exec, error) {
-	return m.programs.get(kind, loss, opt, batch, func() (*model.Exec, error) {
-		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, x, y, w *graph.Node) *graph.Node {
-			g := x.Graph()
+func (m *Model) trainStep(o objectives, opt Optimizer, kind stepKind, s size) (*model.Exec, error) {
+	return m.programs.get(kind, o, opt, s, func() (*model.Exec, error) {
+		return model.NewExec(m.dev.Backend, m.store, func(scope *model.Scope, args []*graph.Node) *graph.Node {
+			x, y, w := m.parts(args)
+			g := w.Graph()
 			scope.Store().SetTraining(g, true)
-			out := m.forward(scope, []*graph.Node{x}, nil)[0]
 			all := graph.ReduceAllSum(w)
-			mean := graph.Div(weighted(eachLoss(loss, y, out), w), all)
+			means := o.judged(m.forward(scope, x, nil), y, w)
+			for i := range means {
+				means[i] = graph.Div(means[i], all)
+			}
+			mean := means[0]
 			kind.update(scope, opt, mean, all)
 			_, step := random.Counters(scope.Store())
 			step.SetNodeValue(graph.Add(step.NodeValue(g), graph.Const(g, uint32(1))))
@@ -47,7 +51,7 @@ func (m *Model) trainStep(loss Loss, opt Optimizer, kind stepKind, batch int) (*
 				follow(scope.Store(), g, kind.rule.ema)
 			}
 			onlyIf(graph.IsFinite(mean), scope.Store())
-			return graph.Stack([]*graph.Node{mean, graph.Div(weighted(hits(y, out), w), all)}, 0)
+			return graph.Stack(means, 0)
 		})
 	})
 }

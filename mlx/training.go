@@ -24,19 +24,23 @@ type Training struct {
 	batches    int  // an epoch
 	stepsEpoch int
 	rule       rule
-	counted    string // what is counted beside the loss: accuracy, mae or nothing
-	feed       *feed
-	hooks      []Hooks
-	base, rate float64 // the learning rate that the schedule starts from, and that of the last step
-	set        float64 // what the learning rate's variable holds
-	epoch      int     // of this call, from 0
-	step       int     // made in this call
-	loss       float64
-	record     History
-	stopped    string
-	progress   *viz.Progress
-	drawn      time.Time // of the last status
-	last       string    // what the last finished epoch says
+	objectives objectives
+	counted    []string // what is counted of each target beside the loss: accuracy, mae or nothing
+	names      []string // of the targets' outputs, if the model has several outputs
+	// valObjectives judge the validation data, whose targets may be in another order.
+	valObjectives objectives
+	feed          *feed
+	hooks         []Hooks
+	base, rate    float64 // the learning rate that the schedule starts from, and that of the last step
+	set           float64 // what the learning rate's variable holds
+	epoch         int     // of this call, from 0
+	step          int     // made in this call
+	loss          float64
+	record        History
+	stopped       string
+	progress      *viz.Progress
+	drawn         time.Time // of the last status
+	last          string    // what the last finished epoch says
 }
 
 // Model is the model that is trained. Predict and Evaluate may be called with it.
@@ -166,31 +170,44 @@ func (t *Training) pass() error {
 	if !t.o.KeepOrder {
 		random.Permutation(random.Generator(t.o.Seed, fmt.Sprintf("epoch %d", number)), t.rows)
 	}
-	t.feed.begin(t.rows, t.o.BatchSize, t.fill)
+	t.feed.begin(t.runs(), number)
 	defer t.feed.stop()
-	var loss, hit float64
+	var sum tally
 	seen := 0
 	for b := range t.batches {
 		if t.o.Context.Err() != nil {
 			return fmt.Errorf("mlx: %w after step %d (in epoch %d); the weights are kept, and Fit goes on from them", ErrInterrupted, t.m.stepsDone(), number)
 		}
-		l, h, n, err := t.batch(b, number)
+		out, n, err := t.batch(b, number)
 		if err != nil {
 			return err
 		}
 		seen += n
-		loss += l * float64(n)
-		hit += h * float64(n)
+		sum.add(out, float64(n))
 		if t.progress != nil && time.Since(t.drawn) > 50*time.Millisecond {
 			t.drawn = time.Now()
-			t.progress.Set(t.epoch*t.batches+b+1, t.status(epochResult{loss: loss / float64(seen), hits: hit / float64(seen)}))
+			t.progress.Set(t.epoch*t.batches+b+1, t.status(t.result(sum.over(seen))))
 		}
 		if t.stopped != "" && b < t.batches-1 {
 			return nil // in the middle of an epoch, which is not recorded
 		}
 	}
-	r := epochResult{loss: loss / float64(seen), hits: hit / float64(seen), counted: t.counted, rate: t.rate}
+	r := t.result(sum.over(seen))
 	return t.averaged(func() error { return t.finish(number, r) })
+}
+
+// runs cuts the rows into batches as they are to be trained on.
+func (t *Training) runs() []run {
+	return t.data.runs(t.rows, t.o.BatchSize, func(have int) int {
+		if t.fill {
+			return t.o.BatchSize
+		}
+		return have
+	})
+}
+
+func (t *Training) result(train tally) epochResult {
+	return epochResult{train: train, counted: t.counted, names: t.names, rate: t.rate}
 }
 
 // averaged calls f with the moving averages of the weights in their place, if they are kept.
@@ -220,11 +237,11 @@ func (t *Training) swap() error {
 // finish judges and records an epoch.
 func (t *Training) finish(number int, r epochResult) error {
 	if t.val != nil {
-		v, err := t.m.judge(t.val, t.o.Loss)
+		v, err := t.m.judge(t.val, t.valObjectives)
 		if err != nil {
 			return err
 		}
-		r.val, r.valLoss, r.valHits = true, v.loss, v.hits
+		r.val = &v
 	}
 	t.m.mu.Lock()
 	t.record.add(number, r)
@@ -243,24 +260,24 @@ func (t *Training) finish(number int, r epochResult) error {
 	return nil
 }
 
-// batch trains on the next batch and returns the means of loss and hits over its n examples.
-func (t *Training) batch(i, number int) (loss, hit float64, n int, err error) {
+// batch trains on the next batch and returns what its program reports, means over its n examples.
+func (t *Training) batch(i, number int) (out []float32, n int, err error) {
 	turn := turn{i%t.o.Accumulate == 0, i%t.o.Accumulate == t.o.Accumulate-1 || i == t.batches-1}
 	rate := t.scheduled()
 	b, err := t.feed.next()
 	if err != nil {
-		return 0, 0, 0, err
+		return nil, 0, err
 	}
 	defer t.feed.done(b)
-	out, err := t.compute(b, turn, rate)
+	out, err = t.compute(b, turn, rate)
 	if err != nil {
-		return 0, 0, 0, err
+		return nil, 0, err
 	}
-	loss, hit = float64(out[0]), float64(out[1])
+	loss := float64(out[0])
 	t.loss, t.rate = loss, rate
 	if !finite(loss) {
 		where := t.m.whereNotFinite(b)
-		return 0, 0, 0, fmt.Errorf("mlx: %w: %v at step %d (in epoch %d) with learning rate %v%s; "+
+		return nil, 0, fmt.Errorf("mlx: %w: %v at step %d (in epoch %d) with learning rate %v%s; "+
 			"the weights are those before that step: lower the learning rate, or start over with model.Reset()",
 			ErrNotFinite, loss, t.m.stepsDone()+1, number, rate, where)
 	}
@@ -275,11 +292,11 @@ func (t *Training) batch(i, number int) (loss, hit float64, n int, err error) {
 				continue
 			}
 			if err := h.Step(); err != nil {
-				return 0, 0, 0, err
+				return nil, 0, err
 			}
 		}
 	}
-	return loss, hit, b.n, nil
+	return out, b.n, nil
 }
 
 // compute runs the program of a batch.
@@ -298,37 +315,31 @@ func (t *Training) compute(b *batch, turn turn, rate float64) ([]float32, error)
 		}
 		t.set = rate
 	}
-	exec, err := t.m.trainStep(t.o.Loss, t.o.Optimizer, stepKind{t.rule, turn}, b.size)
+	exec, err := t.m.trainStep(t.objectives, t.o.Optimizer, stepKind{t.rule, turn}, b.size)
 	if err != nil {
 		return nil, err
 	}
-	t.m.loss = t.o.Loss
+	for _, o := range t.objectives.list() {
+		t.m.heads[o.output].loss = o.loss
+	}
+	var out [][]float32
 	if t.m.dev == t.feed.dev {
-		return callKeeping(exec, b.x, b.y, b.w)
-	}
-	// Another goroutine chose another backend in the meantime.
-	var copies []*tensors.Tensor
-	for _, v := range []*tensors.Tensor{b.x, b.y, b.w} {
-		c, err := v.LocalClone()
-		if err != nil {
-			return nil, fmt.Errorf("mlx: %w", err)
+		out, err = callKeeping(exec, b.tensors()...)
+	} else { // another goroutine chose another backend in the meantime
+		var copies []*tensors.Tensor
+		if copies, err = clones(b.tensors()); err == nil {
+			out, err = call(exec, copies...)
 		}
-		copies = append(copies, c)
 	}
-	return call(exec, copies...)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
 }
 
 // status is the line beside the bar.
 func (t *Training) status(r epochResult) string {
-	s := fmt.Sprintf("epoch %d/%d, loss %.4g", t.epoch+1, t.o.Epochs, r.loss)
-	if t.counted != "" {
-		s += fmt.Sprintf(", %s %.4g", t.counted, r.hits)
-	}
-	if r.val {
-		s += fmt.Sprintf(", val_loss %.4g", r.valLoss)
-		if t.counted != "" {
-			s += fmt.Sprintf(", val_%s %.4g", t.counted, r.valHits)
-		}
-	}
+	s := fmt.Sprintf("epoch %d/%d", t.epoch+1, t.o.Epochs)
+	r.each(func(name string, v float64) { s += fmt.Sprintf(", %s %.4g", name, v) })
 	return s
 }

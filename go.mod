@@ -15,9 +15,11 @@ require (
 	github.com/shirou/gopsutil/v4 v4.26.5
 	github.com/sourcegraph/jsonrpc2 v0.2.3
 	go.etcd.io/bbolt v1.4.3
+	golang.org/x/image v0.39.0
 	golang.org/x/sys v0.43.0
 	golang.org/x/text v0.36.0
 	golang.org/x/tools v0.44.0
+	gonum.org/v1/gonum v0.16.0
 	k8s.io/klog/v2 v2.140.0
 )
 
@@ -39,6 +41,5 @@ require (
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
 	golang.org/x/net v0.53.0 // indirect
 	golang.org/x/sync v0.20.0 // indirect
-	gonum.org/v1/gonum v0.16.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 )

@@ -209,3 +209,26 @@ func guarded(f func() error) (err error) {
 func batchRand(seed uint64, epoch, number int) *rand.Rand {
 	return rand.New(random.Generator(seed, fmt.Sprintf("map, epoch %d, batch %d", epoch, number)))
 }
+
+// InMemory reads everything now and keeps it, so that nothing is read again.
+//
+// What a source can't read: the Data carries the error.
+func (d *Data) InMemory() *Data {
+	return d.change(func(c *Data) *Data {
+		for i, in := range c.inputs {
+			if in.reader == nil || !in.reader.slow() {
+				continue
+			}
+			per := 1
+			for _, dim := range in.dims {
+				per *= dim
+			}
+			all := memory{c.n, make([]float32, c.n*per)}
+			if err := parallel(c.n, func(row int) error { return in.reader.read(row, all.x[row*per:(row+1)*per:(row+1)*per]) }); err != nil {
+				return &Data{err: err}
+			}
+			c.inputs[i].reader = all
+		}
+		return c
+	})
+}

@@ -176,10 +176,13 @@ func (t *Training) pass() error {
 	seen := 0
 	for b := range t.batches {
 		if t.o.Context.Err() != nil {
-			return fmt.Errorf("mlx: %w after step %d (in epoch %d); the weights are kept, and Fit goes on from them", ErrInterrupted, t.m.stepsDone(), number)
+			return t.interrupted()
 		}
 		out, n, err := t.batch(b, number)
 		if err != nil {
+			if t.o.Context.Err() != nil { // a Map was stopped in the middle
+				return t.interrupted()
+			}
 			return err
 		}
 		seen += n
@@ -194,6 +197,10 @@ func (t *Training) pass() error {
 	}
 	r := t.result(sum.over(seen))
 	return t.averaged(func() error { return t.finish(number, r) })
+}
+
+func (t *Training) interrupted() error {
+	return fmt.Errorf("mlx: %w after step %d (in epoch %d); the weights are kept, and Fit goes on from them", ErrInterrupted, t.m.stepsDone(), t.m.epochsDone()+1)
 }
 
 // runs cuts the rows into batches as they are to be trained on.

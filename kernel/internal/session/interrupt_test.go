@@ -437,7 +437,11 @@ func TestInterruptTraining(t *testing.T) {
 	must(t, s, `train := mlx.FromDataFrame(datasets.Digits(), "label")
 model := mlx.Sequential(mlx.Dense(16, mlx.ReLU), mlx.Dense(10))
 first, err := mlx.Fit(model, train, mlx.FitOptions{Quiet: true})`)
-	err := interrupted(t, s, `fmt.Println("go")
+	err := interrupted(t, s, `go func() {
+	for model.History().Steps == first.Steps {
+	}
+	fmt.Println("go")
+}()
 history, err := mlx.Fit(model, train, mlx.FitOptions{Epochs: 1 << 30, Quiet: true})`)
 	if err == nil || err.Name != "interrupted" || strings.Contains(err.Value, "waiting") {
 		t.Fatalf("got %v", err)

@@ -50,7 +50,7 @@ func (s *State) Suggest(code string, cursor int, pkgs Packages) (matches []Match
 	matches = matching(found, at.prefix)
 	if !at.member {
 		slices.SortStableFunc(matches, func(a, b Match) int {
-			return cmp.Or(cmp.Compare(misses(a, at.prefix), misses(b, at.prefix)), cmp.Compare(s.distance(a), s.distance(b)))
+			return cmp.Or(cmp.Compare(misses(a, at.prefix), misses(b, at.prefix)), cmp.Compare(s.distance(a, pkgs), s.distance(b, pkgs)))
 		})
 	}
 	return matches, at.start
@@ -64,14 +64,19 @@ func misses(m Match, prefix string) int {
 	return 1
 }
 
-// distance tells how near to what is typed a name of some kind mostly is.
-func (s *State) distance(m Match) int {
+// distance tells how near to what is typed a name of some kind mostly is. The packages that GoLab's own happen to need are the farthest.
+func (s *State) distance(m Match, pkgs Packages) int {
 	switch {
 	case m.Kind == "property" || m.Kind == "variable":
 		return 0
 	case m.Kind == "keyword":
 		return 2
 	case m.Kind == "module" && s.imports[m.Name] == "":
+		if paths := pkgs.Candidates(m.Name); len(paths) > 0 {
+			if first, _, _ := strings.Cut(paths[0], "/"); strings.Contains(first, ".") {
+				return 4
+			}
+		}
 		return 3
 	}
 	return 1
